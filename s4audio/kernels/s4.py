@@ -1,0 +1,174 @@
+"""S4: a state space with a normal plus low-rank transition, A = Lambda - P P*.
+
+The generating function of the kernel at the roots of unity needs four Cauchy products, of B and P
+with C and Q = P*. With the bilinear discretisation and w = (1 + z) / 2 they join to
+
+    K_hat = R_BC - w R_BQ R_PC / (1 + w R_PQ)
+
+(Woodbury), and one inverse FFT gives the kernel. At the L-th roots of unity this is the endless
+kernel folded onto L steps; it is the kernel itself with Ct = C (I - Abar^L) in place of C. Ct for
+the training length is what is stored and trained, so that training never forms Abar^L; at any other
+length or rate C is recovered with one solve for each channel and folded anew.
+
+Source: Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces" (2022),
+algorithm 1 and appendix C.3.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from s4audio.kernels.base import (
+    StateSpaceKernel,
+    as_complex,
+    below_bandlimit,
+    bilinear_log_pole,
+    checked_pairs,
+    checked_sharing,
+    initial_log_step,
+    per_channel,
+    real_column,
+    real_diagonal,
+    real_row,
+)
+from s4audio.kernels.hippo import Measure, nplr
+from s4audio.ops import Backend, cauchy
+from s4audio.ops.cauchy import roots_of_unity
+
+SMALLEST_DECAY = 1e-4
+"""FouT eigenvalues have no real part; the logarithm that stores it needs one."""
+
+
+class S4Kernel(StateSpaceKernel):
+    """Normal plus low-rank state space kernel, bilinear discretisation.
+
+    Args:
+        channels: number H of channels.
+        length: training length in steps.
+        d_state: real state size N, even; N / 2 conjugate pairs are stored.
+        bidirectional: one output map for each direction of time.
+        init: HiPPO measure, ``legs`` or ``fout``.
+        n_ssm: number of independent (A, B, P), shared by channels / n_ssm channels each.
+        dt_min: smallest initial step.
+        dt_max: largest initial step.
+        bandlimit: cut eigenvalues whose frequency, in cycles a step, is at least bandlimit / 2;
+            None keeps all.
+        backend: form of the Cauchy products.
+
+    Raises:
+        ValueError: for an odd state, an unknown init, or n_ssm that does not divide the channels.
+    """
+
+    step_parameters: ClassVar[tuple[str, ...]] = ("log_dt",)
+    slow_parameters: ClassVar[tuple[str, ...]] = ("log_A_real", "A_imag", "B", "P")
+
+    def __init__(
+        self,
+        channels: int,
+        length: int,
+        *,
+        d_state: int = 64,
+        bidirectional: bool = False,
+        init: Measure = "legs",
+        n_ssm: int = 1,
+        dt_min: float = 1e-3,
+        dt_max: float = 1e-1,
+        bandlimit: float | None = None,
+        backend: Backend = "gemm",
+    ) -> None:
+        super().__init__(channels, length, bidirectional)
+        pairs, n_ssm = checked_pairs(d_state), checked_sharing(n_ssm, channels)
+        if init not in ("legs", "fout"):
+            raise ValueError(f"unknown S4 init {init!r}: choose legs or fout")
+        self.bandlimit = bandlimit
+        self.backend: Backend = backend
+        hippo = nplr(init, d_state)
+        decay = (-hippo.Lambda.real).clamp(min=SMALLEST_DECAY)
+        self.log_dt = nn.Parameter(initial_log_step(channels, dt_min, dt_max))
+        self.log_A_real = nn.Parameter(decay.log().float().repeat(n_ssm, 1))
+        self.A_imag = nn.Parameter(hippo.Lambda.imag.float().repeat(n_ssm, 1))
+        self.B = nn.Parameter(_real_pairs(hippo.B).repeat(n_ssm, 1, 1))
+        self.P = nn.Parameter(_real_pairs(hippo.P).repeat(n_ssm, 1, 1))
+        C = torch.randn(self.directions, channels, pairs, 2) * math.sqrt(0.5)
+        self.C = nn.Parameter(C)
+        """Ct = C (I - Abar^length): the output map for the training length (module docstring)."""
+        with torch.no_grad():
+            row = self._folded(real_row(as_complex(C)), 1.0, length)
+            self.C.copy_(torch.stack([row[..., :pairs], -row[..., pairs:]], dim=-1))
+
+    def sample(self, length: int, rate: float) -> Tensor:
+        """See [s4audio.kernels.Kernel][]."""
+        if rate == 1 and length <= self.length:
+            return self._from_generating_function(self._stored(), 1.0, self.length)[..., :length]
+        Ct_DHn = self._folded(self._unfolded(), rate, length)
+        return self._from_generating_function(Ct_DHn, rate, length)
+
+    def transition(self, rate: float) -> tuple[Tensor, Tensor, Tensor]:
+        """See [s4audio.kernels.StateSpaceKernel][]."""
+        A_Hnn, B_Hn = self._discretized(rate)
+        return A_Hnn, B_Hn, 2 * self._unfolded()
+
+    def _eigenvalues(self) -> Tensor:
+        Lambda_SN = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
+        return per_channel(Lambda_SN, self.channels)
+
+    def _stored(self) -> Tensor:
+        """The stored output map Ct as real rows (D, H, n)."""
+        keep_HN = below_bandlimit(self._eigenvalues(), self.log_dt, self.bandlimit)
+        return real_row(as_complex(self.C) * keep_HN)
+
+    def _from_generating_function(self, Ct_DHn: Tensor, rate: float, length: int) -> Tensor:
+        Lambda_HN = self._eigenvalues()
+        dt_H1 = self.log_dt.double().exp()[:, None] * rate
+        B_HN = per_channel(as_complex(self.B), self.channels)
+        P_HN = per_channel(as_complex(self.P), self.channels)
+        re_DHN, im_DHN = Ct_DHn.chunk(2, dim=-1)
+        outputs_HON = torch.cat([torch.complex(re_DHN, -im_DHN), P_HN.conj()[None]]).transpose(0, 1)
+        inputs_HIN = torch.stack([B_HN, P_HN], dim=1) * (dt_H1 / (1 - Lambda_HN * dt_H1 / 2))[:, None]
+        v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
+        R_HRK = cauchy(
+            v_HION.flatten(1, 2), bilinear_log_pole(Lambda_HN * dt_H1), length, self.backend
+        )
+        R_IOHK = R_HRK.unflatten(1, v_HION.shape[1:3]).permute(1, 2, 0, 3)
+        (R_BC, R_BQ), (R_PC, R_PQ) = (R_IOHK[i].split([self.directions, 1]) for i in (0, 1))
+        w_K = ((1 + roots_of_unity(length, R_HRK.device)) / 2).to(R_HRK.dtype)
+        return torch.fft.irfft(R_BC - w_K * R_BQ * R_PC / (1 + w_K * R_PQ), n=length)
+
+    def _discretized(self, rate: float) -> tuple[Tensor, Tensor]:
+        """Real bilinear (A, B) on [Re x, Im x]: (H, n, n) and (H, n), float64."""
+        P_SN = as_complex(self.P)
+        # P* x summed over a conjugate pair is 2 Re(P* x).
+        low_rank_Snn = real_column(P_SN)[:, :, None] * 2 * real_row(P_SN.conj())[:, None]
+        Lambda_SN = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
+        A_Snn = real_diagonal(Lambda_SN) - low_rank_Snn
+        half_Hnn = per_channel(A_Snn, self.channels) * self._half_step(rate)
+        identity = torch.eye(A_Snn.shape[-1], dtype=torch.float64, device=A_Snn.device)
+        B_Hn1 = per_channel(real_column(as_complex(self.B)), self.channels)[..., None]
+        right = torch.cat([identity + half_Hnn, 2 * self._half_step(rate) * B_Hn1], dim=-1)
+        solution = torch.linalg.solve(identity - half_Hnn, right)
+        return solution[..., :-1], solution[..., -1]
+
+    def _half_step(self, rate: float) -> Tensor:
+        return (self.log_dt.double().exp() * rate / 2)[:, None, None]
+
+    def _folding(self, rate: float, length: int) -> Tensor:
+        """I - Abar^length, (H, n, n)."""
+        A_Hnn, _ = self._discretized(rate)
+        identity = torch.eye(A_Hnn.shape[-1], dtype=torch.float64, device=A_Hnn.device)
+        return identity - torch.linalg.matrix_power(A_Hnn, length)
+
+    def _folded(self, C_DHn: Tensor, rate: float, length: int) -> Tensor:
+        """C (I - Abar^length) as real rows."""
+        return (C_DHn[:, :, None] @ self._folding(rate, length))[:, :, 0]
+
+    def _unfolded(self) -> Tensor:
+        """C recovered from the stored Ct, as real rows."""
+        folding_Hnn = self._folding(1.0, self.length)
+        C_HnD = torch.linalg.solve(folding_Hnn.mT, self._stored().permute(1, 2, 0))
+        return C_HnD.permute(2, 0, 1)
+
+
+def _real_pairs(x: Tensor) -> Tensor:
+    return torch.view_as_real(x.to(torch.complex64).resolve_conj())

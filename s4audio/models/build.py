@@ -1,0 +1,63 @@
+"""From options to modules: the one place that knows which class belongs to which kind."""
+
+import math
+
+from torch import nn
+
+from s4audio.kernels import DSSKernel, Kernel, S4DKernel, S4Kernel, SGConvKernel
+from s4audio.models.block import Backbone, Block, make_norm
+from s4audio.models.config import ClassifierConfig
+from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
+from s4audio.models.normalization import ClipNormalize, Standardize
+
+STATE_SPACE_KERNELS = {"s4": S4Kernel, "s4d": S4DKernel, "dss": DSSKernel}
+
+
+def make_kernel(config: ClassifierConfig) -> Kernel:
+    """Kernel of one block, for frames of the encoder's stride."""
+    options = config.kernel_options()
+    length = math.ceil(config.length / config.stem_stride)
+    if config.kind == "sgconv":
+        return SGConvKernel(
+            config.d_model, length, bidirectional=config.bidirectional, **options
+        )
+    return STATE_SPACE_KERNELS[config.kind](
+        config.d_model,
+        length,
+        d_state=config.d_state,
+        bidirectional=config.bidirectional,
+        **options,
+    )
+
+
+def make_backbone(config: ClassifierConfig) -> Backbone:
+    """All blocks, and the last normalisation of a pre-norm stack."""
+    blocks = [
+        Block(
+            make_kernel(config),
+            norm=config.norm,
+            prenorm=config.prenorm,
+            glu=config.glu,
+            dropout=config.dropout,
+            tie_dropout=config.tie_dropout,
+        )
+        for _ in range(config.n_layers)
+    ]
+    return Backbone(blocks, make_norm(config.norm, config.d_model) if config.prenorm else None)
+
+
+def make_encoder(config: ClassifierConfig) -> LinearEncoder | EmbeddingEncoder | StridedEncoder:
+    """Embedding for tokens, strided convolution for a stride above 1, else a linear map."""
+    if config.vocabulary is not None:
+        return EmbeddingEncoder(config.vocabulary, config.d_model)
+    if config.stem_stride > 1:
+        taps = config.stem_kernel or 4 * config.stem_stride
+        return StridedEncoder(config.d_input, config.d_model, config.stem_stride, taps)
+    return LinearEncoder(config.d_input, config.d_model)
+
+
+def make_normalization(config: ClassifierConfig) -> nn.Module | None:
+    """Normalisation of the input, or None."""
+    return {"none": None, "standardize": Standardize(), "clip": ClipNormalize()}[
+        config.normalization
+    ]

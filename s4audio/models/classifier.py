@@ -1,0 +1,140 @@
+"""The sequence classifier: normalisation, encoder, backbone, pooling, linear decoder."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from s4audio.models.build import make_backbone, make_encoder, make_normalization
+from s4audio.models.config import ClassifierConfig
+from s4audio.models.encoder import Frames
+from s4audio.models.normalization import Standardize
+from s4audio.models.pooling import frame_mask, pool
+
+
+class SequenceClassifier(nn.Module):
+    """A classifier of sequences, such as raw waveforms.
+
+    Args:
+        config: every option of the network.
+        labels: names of the classes, in the order of the logits.
+        sample_rate: samples a second of the training audio, in Hz.
+
+    Raises:
+        ValueError: if there are no labels, or the same one twice.
+
+    Example:
+        >>> import torch
+        >>> model = SequenceClassifier(ClassifierConfig(kind="s4d", d_model=8, n_layers=1), ["no", "yes"])
+        >>> model(torch.zeros(3, 1600, 1)).shape
+        torch.Size([3, 2])
+    """
+
+    def __init__(
+        self, config: ClassifierConfig, labels: Sequence[str], sample_rate: int = 16_000
+    ) -> None:
+        super().__init__()
+        if not labels or len(set(labels)) != len(labels):
+            raise ValueError(f"labels must be at least one and all different, got {list(labels)}")
+        self.config = config
+        self.labels = tuple(labels)
+        self.sample_rate = sample_rate
+        self.normalization = make_normalization(config)
+        self.encoder = make_encoder(config)
+        self.backbone = make_backbone(config)
+        self.decoder = nn.Linear(config.d_model, len(labels))
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, rate: float = 1.0) -> Tensor:
+        """Logits.
+
+        Args:
+            x: (batch, time, features) float; a waveform in [-1, 1] has one feature. Tokens are
+                integers (batch, time).
+            lengths: valid steps of each row (batch,), the rest is padding at the end; None if all
+                are valid.
+            rate: training sample rate / sample rate of `x`: 2.0 for 8 kHz audio and a model
+                trained at 16 kHz.
+
+        Returns:
+            (batch, classes).
+
+        Raises:
+            ValueError: if `x` has the wrong number of features or is empty.
+        """
+        frames = self._encode(x, lengths, rate)
+        y_BHL = self.backbone(frames.x, frames.lengths, frames.rate)
+        logits: Tensor = self.decoder(pool(y_BHL, frames.lengths, self.config.pooling))
+        return logits
+
+    def features(self, x: Tensor, lengths: Tensor | None = None, rate: float = 1.0) -> Tensor:
+        """Output of the backbone.
+
+        Args:
+            x: as for `forward`.
+            lengths: as for `forward`.
+            rate: as for `forward`.
+
+        Returns:
+            (batch, frames, d_model); a frame is one step, or `stem_stride` steps.
+
+        Raises:
+            ValueError: as for `forward`.
+        """
+        frames = self._encode(x, lengths, rate)
+        y_BLH: Tensor = self.backbone(frames.x, frames.lengths, frames.rate).transpose(1, 2)
+        return y_BLH
+
+    def set_input_statistics(self, mean: float, std: float) -> None:
+        """Statistics of the training set, for ``normalization="standardize"``.
+
+        Args:
+            mean: of all samples.
+            std: their standard deviation, above 0.
+
+        Raises:
+            ValueError: for another normalisation, or a std that is not positive.
+        """
+        if not isinstance(self.normalization, Standardize):
+            raise ValueError(
+                f"normalization={self.config.normalization!r} has no statistics to set: "
+                "use normalization='standardize'"
+            )
+        self.normalization.set_statistics(mean, std)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write config.json and model.safetensors.
+
+        Args:
+            folder: where to; made if it does not exist.
+
+        Raises:
+            UserError: if the folder cannot be written.
+        """
+        from s4audio.models.pretrained import save_folder
+
+        save_folder(self, Path(folder))
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str | os.PathLike[str]) -> "SequenceClassifier":
+        """The same as `s4audio.load`."""
+        from s4audio.models.pretrained import load
+
+        return load(name_or_path)
+
+    def _encode(self, x: Tensor, lengths: Tensor | None, rate: float) -> Frames:
+        is_tokens = self.config.vocabulary is not None
+        shape_ok = x.ndim == 3 and x.shape[-1] == (1 if is_tokens else self.config.d_input)
+        if not (shape_ok or (is_tokens and x.ndim == 2)) or x.shape[1] == 0:
+            raise ValueError(
+                f"expected input (batch, time, {self.config.d_input}) with at least one step, got "
+                f"{tuple(x.shape)}"
+            )
+        if self.normalization is not None:
+            mask = None
+            if lengths is not None:
+                mask = frame_mask(lengths, x.shape[1]).transpose(1, 2).to(x.dtype)
+            x = self.normalization(x, mask)
+            x = x if mask is None else x * mask
+        frames: Frames = self.encoder(x, lengths, rate)
+        return frames

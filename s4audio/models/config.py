@@ -1,0 +1,183 @@
+"""Everything that defines a network, as one flat record of named and typed options."""
+
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from typing import Any, Literal, get_args
+
+from s4audio.errors import UserError
+from s4audio.kernels.dss import Version
+from s4audio.kernels.s4d import Discretization
+from s4audio.kernels.sgconv import Combination, Decay, Interpolation, WeightInit
+from s4audio.ops import Backend
+
+Kind = Literal["s4", "s4d", "dss", "sgconv"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Options of a sequence classifier.
+
+    Kernel options are None for the default of the kind; giving one that the kind does not have is
+    an error.
+
+    Attributes:
+        kind: family of the kernel: ``s4``, ``s4d``, ``dss`` or ``sgconv``.
+        d_input: features of each time step (1 for a waveform).
+        d_model: channels H of the backbone.
+        n_layers: number of blocks.
+        d_state: state size N: N / 2 conjugate pairs for S4 and S4D, N poles for DSS; SGConv has
+            none.
+        length: training length in input steps (samples of a waveform).
+        bidirectional: look at the future too; such a model cannot stream.
+        norm: ``batch`` or ``layer`` normalisation.
+        prenorm: normalise before the mixing (and once after the last block) or after the residual.
+        glu: gated linear unit after the mixing, instead of a plain linear map.
+        dropout: probability of dropping, in [0, 1).
+        tie_dropout: one mask for all time steps of a channel, instead of one for each.
+        pooling: ``mean``, ``last`` or ``max`` over the valid frames.
+        stem_stride: samples a frame; above 1 the encoder is a strided convolution.
+        stem_kernel: taps of the strided convolution; None for 4 strides.
+        vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
+        normalization: of the input: ``none``; ``standardize`` with statistics of the training set;
+            ``clip``: every clip to zero mean and unit RMS.
+        n_ssm: independent state spaces (S4, S4D, DSS: 1) or weights (SGConv: one a channel).
+        dt_min: smallest initial step in frames' own time (S4, S4D, DSS: 0.001).
+        dt_max: largest initial step (S4, S4D, DSS: 0.1).
+        backend: form of the kernel products (S4, S4D, DSS: ``gemm``), or ``naive``, ``keops``.
+        bandlimit: cut eigenvalues above this fraction of the Nyquist frequency (S4, S4D).
+        init: S4: ``legs`` or ``fout``; S4D: ``legs``, ``lin`` or ``inv``.
+        discretization: S4D: ``zoh`` or ``bilinear``.
+        version: DSS: ``softmax``, ``exp``, ``exp-re-im``, ``exp-no-scale``, ``clip`` or
+            ``clip-no-scale``.
+        kernel_dim: SGConv: weights of each piece (64).
+        n_scales: SGConv: number of pieces (as many as cover the length).
+        combination: SGConv: ``cat`` or ``sum``.
+        weight_init: SGConv: ``randn`` or ``cos``.
+        decay: SGConv: ``geometric``, ``power-fixed`` or ``power-learnable``.
+        decay_min: SGConv: smallest decay over the channels (2).
+        decay_max: SGConv: largest decay over the channels (2).
+        init_scale: SGConv: doublings of the first piece (0).
+        interpolation: SGConv: ``linear`` or ``nearest``.
+    """
+
+    kind: Kind = "s4"
+    d_input: int = 1
+    d_model: int = 128
+    n_layers: int = 6
+    d_state: int = 64
+    length: int = 16_000
+    bidirectional: bool = False
+    norm: Literal["batch", "layer"] = "batch"
+    prenorm: bool = True
+    glu: bool = True
+    dropout: float = 0.0
+    tie_dropout: bool = True
+    pooling: Literal["mean", "last", "max"] = "mean"
+    stem_stride: int = 1
+    stem_kernel: int | None = None
+    vocabulary: int | None = None
+    normalization: Literal["none", "standardize", "clip"] = "none"
+    n_ssm: int | None = None
+    dt_min: float | None = None
+    dt_max: float | None = None
+    backend: Backend | None = None
+    bandlimit: float | None = None
+    init: Literal["legs", "fout", "lin", "inv"] | None = None
+    discretization: Discretization | None = None
+    version: Version | None = None
+    kernel_dim: int | None = None
+    n_scales: int | None = None
+    combination: Combination | None = None
+    weight_init: WeightInit | None = None
+    decay: Decay | None = None
+    decay_min: float | None = None
+    decay_max: float | None = None
+    init_scale: int | None = None
+    interpolation: Interpolation | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UserError(unknown_name("kind", self.kind, KINDS))
+        for name in ("d_input", "d_model", "n_layers", "length", "stem_stride"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if not 0 <= self.dropout < 1:
+            raise UserError(f"dropout must be in [0, 1), got {self.dropout}")
+        if self.vocabulary is not None and (self.stem_stride > 1 or self.normalization != "none"):
+            raise UserError(
+                "an embedding (vocabulary) goes neither with stem_stride nor with normalization"
+            )
+        if self.stem_kernel is not None and self.stem_kernel < self.stem_stride:
+            raise UserError(
+                f"stem_kernel={self.stem_kernel} is shorter than stem_stride={self.stem_stride}: "
+                "samples between frames would be lost"
+            )
+        for name, value in self.kernel_options().items():
+            if name not in KERNEL_OPTIONS[self.kind]:
+                raise UserError(
+                    f"option {name}={value!r} does not belong to {self.kind}, whose kernel options "
+                    f"are {', '.join(KERNEL_OPTIONS[self.kind])}"
+                )
+
+    def kernel_options(self) -> dict[str, Any]:
+        """The kernel options that were given."""
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.default is None}
+        del given["stem_kernel"], given["vocabulary"]
+        return {name: value for name, value in given.items() if value is not None}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ClassifierConfig":
+        """A config from what `to_dict` returned.
+
+        Args:
+            values: option names and values.
+
+        Raises:
+            UserError: for an option that does not exist.
+        """
+        known = [f.name for f in fields(cls)]
+        for name in values:
+            if name not in known:
+                raise UserError(unknown_name("option", name, known))
+        return cls(**values)
+
+
+_SSM = ("n_ssm", "dt_min", "dt_max", "backend")
+KERNEL_OPTIONS: dict[str, tuple[str, ...]] = {
+    "s4": (*_SSM, "init", "bandlimit"),
+    "s4d": (*_SSM, "init", "discretization", "bandlimit"),
+    "dss": (*_SSM, "version"),
+    "sgconv": (
+        "n_ssm",
+        "kernel_dim",
+        "n_scales",
+        "combination",
+        "weight_init",
+        "decay",
+        "decay_min",
+        "decay_max",
+        "init_scale",
+        "interpolation",
+    ),
+}
+
+
+def unknown_name(what: str, name: str, known: list[str] | tuple[str, ...]) -> str:
+    """One line that says what is unknown, the nearest name, and what there is.
+
+    Args:
+        what: kind of thing, such as ``option``.
+        name: the name that was given.
+        known: the names that exist.
+
+    Returns:
+        the message.
+    """
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown {what} {name!r}: {hint}known are {', '.join(known) or 'none'}"

@@ -1,0 +1,121 @@
+"""Encoders: from the input's features to the backbone's channels.
+
+Each takes (batch, time, features) with the lengths and the rate, and returns channels first, with
+the lengths and the rate of its frames.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Frames(NamedTuple):
+    """What an encoder gives the backbone.
+
+    Attributes:
+        x: (batch, channels, frames).
+        lengths: valid frames of each row (batch,), or None if all are valid.
+        rate: step of a frame / step of a training frame.
+    """
+
+    x: Tensor
+    lengths: Tensor | None
+    rate: float
+
+
+class LinearEncoder(nn.Module):
+    """One linear map for each time step.
+
+    Args:
+        d_input: features of a step.
+        d_model: channels.
+    """
+
+    def __init__(self, d_input: int, d_model: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(d_input, d_model)
+
+    def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
+        """Encode (batch, time, d_input)."""
+        return Frames(self.linear(x_BLF).transpose(1, 2), lengths, rate)
+
+
+class EmbeddingEncoder(nn.Module):
+    """A learned vector for each token.
+
+    Args:
+        vocabulary: number of tokens.
+        d_model: channels.
+    """
+
+    def __init__(self, vocabulary: int, d_model: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, d_model)
+
+    def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
+        """Encode tokens (batch, time) or (batch, time, 1)."""
+        tokens = x_BLF.squeeze(-1) if x_BLF.ndim == 3 else x_BLF
+        return Frames(self.embedding(tokens.long()).transpose(1, 2), lengths, rate)
+
+
+class StridedEncoder(nn.Module):
+    """A causal strided convolution: one frame for every `stride` samples.
+
+    The filters are functions of time. At another rate they are resampled to the new grid and the
+    stride becomes the nearest whole number of new samples; what remains goes to the backbone as its
+    rate. A model with stride 16 at 16 kHz has stride 8 and rate 1 at 8 kHz, stride 11 and rate
+    0.998 at 11,025 Hz.
+
+    Args:
+        d_input: features of a step.
+        d_model: channels.
+        stride: samples a frame at the training rate.
+        kernel: taps, at least the stride.
+    """
+
+    def __init__(self, d_input: int, d_model: int, stride: int, kernel: int) -> None:
+        super().__init__()
+        self.stride = stride
+        conv = nn.Conv1d(d_input, d_model, kernel)
+        self.weight, self.bias = conv.weight, conv.bias
+
+    def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
+        """Encode (batch, time, d_input).
+
+        Raises:
+            ValueError: if the input, or the shortest of `lengths`, is shorter than one frame.
+        """
+        stride = max(1, round(self.stride / rate))
+        if x_BLF.shape[1] < stride:
+            raise ValueError(
+                f"the input has {x_BLF.shape[1]} samples, but one frame takes {stride}: pad it"
+            )
+        weight = resample_filters(self.weight, rate)
+        # A frame ends at its last sample, so the first sees silence before the clip.
+        padded = F.pad(x_BLF.transpose(1, 2), (weight.shape[-1] - stride, 0))
+        x_BHL = F.conv1d(padded, weight, self.bias, stride=stride)
+        frames = None if lengths is None else (lengths // stride).clamp(min=1)
+        return Frames(x_BHL, frames, rate * stride / self.stride)
+
+
+def resample_filters(weight_HFK: Tensor, rate: float) -> Tensor:
+    """Filters on a grid `rate` times as coarse, band-limited, aligned at their last tap.
+
+    Args:
+        weight_HFK: taps (..., K).
+        rate: new step in old steps, above 0.
+
+    Returns:
+        taps (..., ceil(K / rate)).
+    """
+    if rate == 1:
+        return weight_HFK
+    taps = weight_HFK.shape[-1]
+    count = -int(-taps // rate)
+    old = torch.arange(taps, dtype=torch.float64, device=weight_HFK.device)
+    new = (taps - 1) - rate * torch.arange(count - 1, -1, -1, device=old.device)
+    cutoff = min(1.0, 1 / rate)
+    interpolation = cutoff * torch.sinc(cutoff * (new[:, None] - old))
+    return weight_HFK @ (rate * interpolation.T).to(weight_HFK.dtype)

@@ -1,0 +1,197 @@
+"""Weights on disk: safetensors beside a JSON config, or a training checkpoint. Never a pickle that
+could run code.
+"""
+
+import json
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from s4audio.errors import UserError
+from s4audio.models.classifier import SequenceClassifier
+from s4audio.models.config import ClassifierConfig, unknown_name
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+SHIPPED = Path(__file__).parent / "weights"
+NETWORK_PREFIX = "network."
+"""Prefix of the classifier's parameters in the state dictionary of a training checkpoint."""
+
+
+def list_pretrained() -> list[str]:
+    """Names of the weights that come with the package, for `load`.
+
+    Returns:
+        sorted names; empty while none are shipped.
+    """
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG_NAME}"))
+
+
+def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
+    """A trained classifier, in evaluation mode.
+
+    Args:
+        name_or_path: a folder written by `SequenceClassifier.save_pretrained`, a training
+            checkpoint (``.ckpt``), or the name of weights that come with the package.
+
+    Returns:
+        the classifier with its labels and sample rate.
+
+    Raises:
+        UserError: if there is no such thing, or it is damaged or foreign.
+    """
+    path = Path(name_or_path)
+    if path.is_dir():
+        return load_folder(path)
+    if path.is_file():
+        return load_checkpoint(path)
+    if str(name_or_path) in list_pretrained():
+        return load_folder(SHIPPED / str(name_or_path))
+    raise UserError(
+        f"no folder or checkpoint at {name_or_path}, and "
+        + unknown_name("shipped weights", str(name_or_path), list_pretrained())
+    )
+
+
+def save_folder(model: SequenceClassifier, folder: Path) -> None:
+    """Write config and weights; a folder that was complete before stays complete on failure.
+
+    Args:
+        model: what to save.
+        folder: where to; made if it does not exist.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    description = {
+        "config": model.config.to_dict(),
+        "labels": list(model.labels),
+        "sample_rate": model.sample_rate,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            weights, config = Path(scratch, WEIGHTS_NAME), Path(scratch, CONFIG_NAME)
+            state = {name: x.detach().contiguous() for name, x in model.state_dict().items()}
+            save_file(state, weights)
+            config.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+            weights.replace(folder / WEIGHTS_NAME)
+            config.replace(folder / CONFIG_NAME)
+    except OSError as error:
+        raise UserError(f"cannot write the model to {folder}: {error.strerror or error}") from error
+
+
+def load_folder(folder: Path) -> SequenceClassifier:
+    """A classifier from a folder with config.json and model.safetensors.
+
+    Args:
+        folder: written by `save_folder`.
+
+    Returns:
+        the classifier, in evaluation mode.
+
+    Raises:
+        UserError: if a file is missing, damaged, or does not fit the other.
+    """
+    for name in (CONFIG_NAME, WEIGHTS_NAME):
+        if not (folder / name).is_file():
+            raise UserError(f"{folder} is not a saved model: it has no {name}")
+    try:
+        description = json.loads((folder / CONFIG_NAME).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{folder / CONFIG_NAME} is not valid JSON: {error}") from error
+    try:
+        state = load_file(folder / WEIGHTS_NAME)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{folder / WEIGHTS_NAME} is damaged: {error}") from error
+    return _build(description, state, folder)
+
+
+def load_checkpoint(path: Path) -> SequenceClassifier:
+    """A classifier from a training checkpoint.
+
+    Args:
+        path: a ``.ckpt`` of `s4audio fit`.
+
+    Returns:
+        the classifier, in evaluation mode.
+
+    Raises:
+        UserError: as `read_checkpoint`.
+    """
+    checkpoint = read_checkpoint(path)
+    state = {
+        name.removeprefix(NETWORK_PREFIX): x
+        for name, x in checkpoint["state_dict"].items()
+        if name.startswith(NETWORK_PREFIX)
+    }
+    return _build(checkpoint["s4audio"], state, path)
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A whole training checkpoint of ours; code inside it is never executed.
+
+    Args:
+        path: a ``.ckpt`` file of `s4audio fit`.
+
+    Returns:
+        the checkpoint; its entry ``s4audio`` has config, labels, sample_rate, data and version.
+
+    Raises:
+        UserError: if there is no such file, or it is damaged or foreign.
+    """
+    checkpoint = read_pickled_tensors(path)
+    if not isinstance(checkpoint, dict) or "s4audio" not in checkpoint:
+        raise UserError(
+            f"{path} was not written by s4audio fit (it has no entry 's4audio'); weights of "
+            "another project come in with s4audio import-checkpoint"
+        )
+    return checkpoint
+
+
+def read_pickled_tensors(path: Path) -> Any:
+    """What `torch.save` wrote, restricted to tensors and plain containers.
+
+    Args:
+        path: a ``.pt``, ``.pth`` or ``.ckpt`` file.
+
+    Returns:
+        the object, on the CPU.
+
+    Raises:
+        UserError: if there is no such file, it is damaged, or it holds anything that could run
+            code.
+    """
+    if not path.is_file():
+        raise UserError(f"no file at {path}")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UserError(
+            f"{path} is damaged or holds more than tensors, so it could run code and is not "
+            "opened; save its state_dict alone with torch.save"
+        ) from error
+    except Exception as error:  # torch reports damaged archives in many ways
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} is damaged or not a checkpoint: {reason}") from error
+
+
+def _build(description: Any, state: dict[str, Tensor], source: Path) -> SequenceClassifier:
+    try:
+        config = ClassifierConfig.from_dict(description["config"])
+        model = SequenceClassifier(config, description["labels"], description["sample_rate"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{source} has no usable model description: {error}") from error
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(f"the weights in {source} do not fit its config: {reason}") from error
+    return model.eval()

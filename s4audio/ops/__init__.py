@@ -1,0 +1,20 @@
+"""Numerical primitives: Vandermonde products, Cauchy products and the long convolution.
+
+Each product has three forms that agree to float32 rounding: ``gemm`` (fast, the default),
+``naive`` (the textbook sum in float64, the judge) and ``keops`` (pykeops, when asked for).
+The derivations are in the README beside this file.
+"""
+
+from s4audio.ops.backend import BACKENDS, Backend
+from s4audio.ops.cauchy import cauchy
+from s4audio.ops.convolution import fft_convolution, next_fast_length
+from s4audio.ops.vandermonde import vandermonde
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "cauchy",
+    "fft_convolution",
+    "next_fast_length",
+    "vandermonde",
+]

@@ -1,0 +1,86 @@
+"""Vandermonde products: a sum of complex exponentials sampled at 0, 1, 2, ...
+
+    K[l] = Re sum_n c_n exp(s_n + l z_n),    l = 0 .. length - 1
+
+with s_n an optional logarithmic scale. The fast form splits l = q T + r, so that the sum over n
+becomes one real matrix product of two small tables (README, "Vandermonde").
+
+Shape suffixes: H channels, R rows of coefficients per channel, N poles, L length, Q and T the two
+factors of the length.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from s4audio.ops import keops
+from s4audio.ops.backend import Backend, unknown_backend
+
+
+def vandermonde(
+    c_HRN: Tensor,
+    log_a_HN: Tensor,
+    length: int,
+    log_scale_HN: Tensor | None = None,
+    backend: Backend = "gemm",
+) -> Tensor:
+    """Real part of a sum of complex exponentials on the grid 0 .. length - 1.
+
+    Args:
+        c_HRN: coefficients, complex (channels, rows, poles). Callers that store one of each
+            conjugate pair pass twice the coefficient.
+        log_a_HN: logarithm of the poles, complex (channels, poles), best in complex128: an error
+            in it is multiplied by the length.
+        length: number of samples, at least 1.
+        log_scale_HN: complex logarithm of a factor on each pole, (channels, poles), or None for 0.
+            It lets a pole outside the unit circle be normalised before anything overflows.
+        backend: ``gemm``, ``naive`` or ``keops``.
+
+    Returns:
+        (channels, rows, length); float32 for ``gemm``, float64 for the other two.
+
+    Raises:
+        ValueError: for a length below 1 or an unknown backend.
+
+    Example:
+        >>> c = torch.ones(1, 1, 1, dtype=torch.complex128)
+        >>> log_a = torch.full((1, 1), 0.5, dtype=torch.complex128).log()
+        >>> vandermonde(c, log_a, 4)
+        tensor([[[1.0000, 0.5000, 0.2500, 0.1250]]])
+    """
+    if length < 1:
+        raise ValueError(f"length must be at least 1, got {length}")
+    c_HRN, log_a_HN = c_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
+    scale_HN = torch.zeros_like(log_a_HN) if log_scale_HN is None else log_scale_HN
+    if backend == "gemm":
+        return _gemm(c_HRN, log_a_HN, scale_HN, length)
+    if backend == "naive":
+        return _naive(c_HRN, log_a_HN, scale_HN, length)
+    if backend == "keops":
+        return keops.vandermonde(c_HRN, log_a_HN, scale_HN, length)
+    raise unknown_backend(backend)
+
+
+def _naive(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor:
+    grid_L = torch.arange(length, dtype=torch.float64, device=z_HN.device)
+    powers_HNL = (z_HN[..., None] * grid_L + scale_HN[..., None]).exp()
+    product: Tensor = (c_HRN @ powers_HNL).real
+    return product
+
+
+def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor:
+    T = math.ceil(math.sqrt(length))
+    Q = math.ceil(length / T)
+    rows = c_HRN.shape[1]
+    fine_T = torch.arange(T, dtype=torch.float64, device=z_HN.device)
+    coarse_Q = T * torch.arange(Q, dtype=torch.float64, device=z_HN.device)
+    # A growing pole is anchored at the end of the fine grid: both tables stay below 1.
+    growth_HN = z_HN.real.clamp(min=0) * (T - 1)
+    fine_HNT = (z_HN[..., None] * fine_T - growth_HN[..., None]).exp()
+    coarse_HNQ = (z_HN[..., None] * coarse_Q + (scale_HN + growth_HN)[..., None]).exp()
+    left_HRQN = c_HRN[:, :, None, :] * coarse_HNQ.transpose(1, 2)[:, None]
+    # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, the product may be float32.
+    left = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).float().flatten(1, 2)
+    right = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).float()
+    return (left @ right).unflatten(1, (rows, Q)).flatten(2)[..., :length]
