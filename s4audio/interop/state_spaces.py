@@ -14,7 +14,8 @@ from s4audio.models.block import Block, ChannelNorm
 
 OPTIONS = {"mode", "n_ssm", "bidirectional", "disc", "l_max", "activation", "final_act"}
 OPTIONS |= {"dt_transform", "real_transform", "imag_transform", "bandlimit", "d_state"}
-TRAINING_ONLY = {"_name_", "init", "measure", "init_args", "dt_min", "dt_max", "lr", "wd"}
+OPTIONS |= {"init"}
+TRAINING_ONLY = {"_name_", "measure", "init_args", "dt_min", "dt_max", "lr", "wd"}
 TRAINING_ONLY |= {"dropout", "tie_dropout", "transposed", "verbose", "backend", "initializer"}
 """Layer options that do not change what trained weights compute."""
 
@@ -83,6 +84,8 @@ def translate_config(foreign: ForeignState, config: Mapping[str, Any]) -> Classi
     if length < 1:
         raise UserError("config has neither L nor layer.l_max, and the weights no l_kernel")
     disc = {"zoh": "zoh", "bilinear": "bilinear"}
+    # Trained weights remember their init only in how close the poles are to the unit circle.
+    init = {"legs": "legs", "fout": "fout", "fourier": "fout", "hippo": "fout"}
     return ClassifierConfig(
         kind=kind,
         d_input=foreign["encoder.weight"].shape[1],
@@ -98,6 +101,7 @@ def translate_config(foreign: ForeignState, config: Mapping[str, Any]) -> Classi
         pooling=option(config, "pool", {"pool": "mean", "mean": "mean", "last": "last"}, "pool"),
         discretization=option(layer, "disc", disc, "zoh") if kind == "s4d" else None,
         bandlimit=layer.get("bandlimit"),
+        init=option(layer, "init", init, "legs") if kind == "s4" else None,
     )
 
 
@@ -109,29 +113,37 @@ def _copy_block(block: Block, foreign: ForeignState, name: str, layer: Mapping[s
     assert isinstance(kernel, S4Kernel | S4DKernel)
     prefix = f"{name}.layer.layer.kernel"
     copy(kernel.log_dt, _log_step(foreign, prefix, layer), f"{prefix}.inv_dt")
-    real = option(layer, "real_transform", {"exp": "exp", "none": "none"}, "exp")
-    decay = foreign[f"{prefix}.A_real"]
-    copy(kernel.log_A_real, decay if real == "exp" else (-decay).log(), f"{prefix}.A_real")
+    copy(kernel.log_A_real, _log_decay(foreign, prefix, layer), f"{prefix}.A_real")
     copy(kernel.A_imag, _imaginary(foreign, prefix, layer), f"{prefix}.A_imag")
     copy(kernel.B, foreign[f"{prefix}.B"][0], f"{prefix}.B")
     copy(kernel.C, foreign[f"{prefix}.C"], f"{prefix}.C")
     if isinstance(kernel, S4Kernel):
         copy(kernel.P, foreign[f"{prefix}.P"][0], f"{prefix}.P")
-    linear = "output_linear.0" if f"{name}.layer.output_linear.0.weight" in foreign else "output_linear"
-    for part in ("weight", "bias"):
-        value = foreign[f"{name}.layer.{linear}.{part}"]
-        parameter = getattr(block.linear, part)
-        copy(parameter, value.reshape(parameter.shape), f"{name}.layer.{linear}.{part}")
+    linear = (
+        "output_linear.0" if f"{name}.layer.output_linear.0.weight" in foreign else "output_linear"
+    )
+    weight, bias = (foreign[f"{name}.layer.{linear}.{part}"] for part in ("weight", "bias"))
+    copy(block.linear.weight, weight.reshape(weight.shape[0], -1), f"{name}.layer.{linear}.weight")
+    copy(block.linear.bias, bias.reshape(-1), f"{name}.layer.{linear}.bias")
 
 
 def _log_step(foreign: ForeignState, prefix: str, layer: Mapping[str, Any]) -> Tensor:
-    """log dt, from the stored inverse of the repository's positive map."""
+    """Logarithm of dt, from the stored inverse of the repository's positive map."""
     stored = foreign[f"{prefix}.inv_dt"]
     if stored.shape[1] != 1:
         raise UserError("one step size for each state (dt_tie=False) is not supported")
     transform = option(layer, "dt_transform", {"exp": "exp", "softplus": "softplus"}, "exp")
     steps = stored[:, 0].double()
     return (F.softplus(steps).log() if transform == "softplus" else steps).float()
+
+
+def _log_decay(foreign: ForeignState, prefix: str, layer: Mapping[str, Any]) -> Tensor:
+    """Logarithm of -Re A, which the repository stores through a positive map."""
+    transform = option(layer, "real_transform", {"exp": "exp", "none": "none"}, "exp")
+    stored = foreign[f"{prefix}.A_real"]
+    if transform == "none" and not bool((stored > 0).all()):
+        raise UserError(f"{prefix}.A_real has values that are not positive: the model grows")
+    return stored if transform == "exp" else stored.log()
 
 
 def _imaginary(foreign: ForeignState, prefix: str, layer: Mapping[str, Any]) -> Tensor:

@@ -4,7 +4,7 @@
     exp            K[l] = Re sum_n W_n (exp(z_n) - 1) / Lambda_n exp(l z_n),  Re Lambda = -exp(a)
     exp-re-im      as exp, and Im Lambda = exp(b) too
     clip           as exp, Re Lambda = min(a, -1e-4)
-    *-no-scale     K[l] = Re sum_n W_n exp(l z_n)
+    *-no-scale     K[l] = Re sum_n W_n exp(l z_n), times the rate at another rate
 
 with z_n = dt_re Re Lambda_n + i dt_im Im Lambda_n: each channel has its own step for the decay and
 for the frequency. All N poles are stored, not one of each conjugate pair. Softmax divides by a sum
@@ -80,7 +80,9 @@ class DSSKernel(StateSpaceKernel):
     ) -> None:
         super().__init__(channels, length, bidirectional)
         if version not in VERSIONS:
-            raise ValueError(f"unknown DSS version {version!r}: choose one of {', '.join(VERSIONS)}")
+            raise ValueError(
+                f"unknown DSS version {version!r}: choose one of {', '.join(VERSIONS)}"
+            )
         if d_state < 1:
             raise ValueError(f"d_state must be at least 1, got {d_state}")
         n_ssm = checked_sharing(n_ssm, channels)
@@ -100,14 +102,12 @@ class DSSKernel(StateSpaceKernel):
         """Re Lambda for softmax and clip, log(-Re Lambda) for the exp versions."""
         self.Lambda_imag = nn.Parameter(imag.float().repeat(n_ssm, 1))
         """Im Lambda, or its logarithm for exp-re-im."""
-        self.W = nn.Parameter(
-            torch.randn(self.directions, channels, d_state, 2) * math.sqrt(0.5)
-        )
+        self.W = nn.Parameter(torch.randn(self.directions, channels, d_state, 2) * math.sqrt(0.5))
 
     def sample(self, length: int, rate: float) -> Tensor:
         """See [s4audio.kernels.Kernel][]."""
         Lambda_HN, z_HN = self._poles(rate)
-        scale_HN = self._scale(Lambda_HN, z_HN, length)
+        scale_HN = self._scale(Lambda_HN, z_HN, length, rate)
         # A growing pole is normalised by its last value, which would overflow if formed.
         growing = z_HN.real > 0
         shift_HN = torch.where(growing, -(length - 1) * z_HN, 0) if self._is_softmax else None
@@ -129,7 +129,7 @@ class DSSKernel(StateSpaceKernel):
             )
         # The softmax normaliser is a constant: the one of the training length.
         training_steps = max(1, round(self.length / rate))
-        c_DHN = as_complex(self.W) * self._scale(Lambda_HN, z_HN, training_steps)
+        c_DHN = as_complex(self.W) * self._scale(Lambda_HN, z_HN, training_steps, rate)
         ones_HN = torch.ones_like(z_HN)
         return real_diagonal(z_HN.exp()), real_column(ones_HN), real_row(c_DHN)
 
@@ -151,10 +151,11 @@ class DSSKernel(StateSpaceKernel):
         z_HN = torch.complex(dt_H2[:, :1] * real_HN, dt_H2[:, 1:] * imag_HN)
         return torch.complex(real_HN, imag_HN), z_HN
 
-    def _scale(self, Lambda_HN: Tensor, z_HN: Tensor, length: int) -> Tensor:
+    def _scale(self, Lambda_HN: Tensor, z_HN: Tensor, length: int, rate: float) -> Tensor:
         """Factor on W: the discretised input map, for softmax over the sum of the row."""
         if self.version.endswith("no-scale"):
-            return torch.ones_like(z_HN)
+            # Without a step in the formula, the step of the sum over time has to come in here.
+            return torch.full_like(z_HN, rate)
         if not self._is_softmax:
             return torch.expm1(z_HN) / Lambda_HN
         inward_HN = torch.where(z_HN.real > 0, -z_HN, z_HN)

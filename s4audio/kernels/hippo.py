@@ -89,11 +89,14 @@ def nplr(measure: Measure, d_state: int) -> NPLR:
     skew = normal - real_part * torch.eye(d_state, dtype=torch.float64)
     imag, V = torch.linalg.eigh(skew.to(torch.complex128) * -1j)
     half = slice(d_state // 2, None)  # eigenvalues come sorted and in +- pairs
-    V_star = V[:, half].mH
-    Lambda = torch.complex(real_part.expand(d_state // 2), imag[half])
-    return NPLR(
-        Lambda, V_star @ P.to(torch.complex128), V_star @ B.to(torch.complex128)
-    )
+    V = V[:, half].clone()
+    if measure == "fout":
+        # The constant and its unused twin have eigenvalue 0: any vectors of their plane would do
+        # for the solver, but a conjugate pair must span it.
+        V[:, 0] = 0
+        V[0, 0], V[1, 0] = math.sqrt(0.5), 1j * math.sqrt(0.5)
+    Lambda = torch.complex(real_part.expand(d_state // 2), imag[half].clamp(min=0))
+    return NPLR(Lambda, V.mH @ P.to(torch.complex128), V.mH @ B.to(torch.complex128))
 
 
 def s4d_lin(pairs: int) -> Tensor:
@@ -113,9 +116,7 @@ def s4d_inv(pairs: int) -> Tensor:
     """
     n = torch.arange(pairs, dtype=torch.float64)
     size = 2 * pairs
-    return torch.complex(
-        torch.full_like(n, -0.5), size / math.pi * (size / (2 * n + 1) - 1)
-    )
+    return torch.complex(torch.full_like(n, -0.5), size / math.pi * (size / (2 * n + 1) - 1))
 
 
 def s4d_legs(pairs: int) -> Tensor:

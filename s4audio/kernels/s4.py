@@ -84,6 +84,8 @@ class S4Kernel(StateSpaceKernel):
             raise ValueError(f"unknown S4 init {init!r}: choose legs or fout")
         self.bandlimit = bandlimit
         self.backend: Backend = backend
+        # Fourier poles lie on the unit circle: folding makes terms that cancel to many digits.
+        self.dtype = torch.float32 if init == "legs" else torch.float64
         hippo = nplr(init, d_state)
         decay = (-hippo.Lambda.real).clamp(min=SMALLEST_DECAY)
         self.log_dt = nn.Parameter(initial_log_step(channels, dt_min, dt_max))
@@ -126,15 +128,18 @@ class S4Kernel(StateSpaceKernel):
         P_HN = per_channel(as_complex(self.P), self.channels)
         re_DHN, im_DHN = Ct_DHn.chunk(2, dim=-1)
         outputs_HON = torch.cat([torch.complex(re_DHN, -im_DHN), P_HN.conj()[None]]).transpose(0, 1)
-        inputs_HIN = torch.stack([B_HN, P_HN], dim=1) * (dt_H1 / (1 - Lambda_HN * dt_H1 / 2))[:, None]
-        v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
-        R_HRK = cauchy(
-            v_HION.flatten(1, 2), bilinear_log_pole(Lambda_HN * dt_H1), length, self.backend
+        inputs_HIN = (
+            torch.stack([B_HN, P_HN], dim=1) * (dt_H1 / (1 - Lambda_HN * dt_H1 / 2))[:, None]
         )
-        R_IOHK = R_HRK.unflatten(1, v_HION.shape[1:3]).permute(1, 2, 0, 3)
-        (R_BC, R_BQ), (R_PC, R_PQ) = (R_IOHK[i].split([self.directions, 1]) for i in (0, 1))
+        v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
+        log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
+        R_HRK = cauchy(v_HION.flatten(1, 2), log_a_HN, length, self.backend, self.dtype)
+        R_IOHK = R_HRK.reshape(*v_HION.shape[:3], -1).permute(1, 2, 0, 3)
+        D = self.directions
+        (R_BC, R_BQ), (R_PC, R_PQ) = ((R_IOHK[i, :D], R_IOHK[i, D:]) for i in (0, 1))
         w_K = ((1 + roots_of_unity(length, R_HRK.device)) / 2).to(R_HRK.dtype)
-        return torch.fft.irfft(R_BC - w_K * R_BQ * R_PC / (1 + w_K * R_PQ), n=length)
+        k_DHL: Tensor = torch.fft.irfft(R_BC - w_K * R_BQ * R_PC / (1 + w_K * R_PQ), n=length)
+        return k_DHL
 
     def _discretized(self, rate: float) -> tuple[Tensor, Tensor]:
         """Real bilinear (A, B) on [Re x, Im x]: (H, n, n) and (H, n), float64."""
@@ -157,7 +162,8 @@ class S4Kernel(StateSpaceKernel):
         """I - Abar^length, (H, n, n)."""
         A_Hnn, _ = self._discretized(rate)
         identity = torch.eye(A_Hnn.shape[-1], dtype=torch.float64, device=A_Hnn.device)
-        return identity - torch.linalg.matrix_power(A_Hnn, length)
+        folding_Hnn: Tensor = identity - torch.linalg.matrix_power(A_Hnn, length)
+        return folding_Hnn
 
     def _folded(self, C_DHn: Tensor, rate: float, length: int) -> Tensor:
         """C (I - Abar^length) as real rows."""
@@ -166,7 +172,7 @@ class S4Kernel(StateSpaceKernel):
     def _unfolded(self) -> Tensor:
         """C recovered from the stored Ct, as real rows."""
         folding_Hnn = self._folding(1.0, self.length)
-        C_HnD = torch.linalg.solve(folding_Hnn.mT, self._stored().permute(1, 2, 0))
+        C_HnD: Tensor = torch.linalg.solve(folding_Hnn.mT, self._stored().permute(1, 2, 0))
         return C_HnD.permute(2, 0, 1)
 
 

@@ -93,9 +93,7 @@ class S4DKernel(StateSpaceKernel):
         self.log_A_real = nn.Parameter((-A.real).log().repeat(n_ssm, 1))
         self.A_imag = nn.Parameter(A.imag.repeat(n_ssm, 1))
         self.B = nn.Parameter(torch.tensor([1.0, 0.0]).repeat(n_ssm, pairs, 1))
-        self.C = nn.Parameter(
-            torch.randn(self.directions, channels, pairs, 2) * math.sqrt(0.5)
-        )
+        self.C = nn.Parameter(torch.randn(self.directions, channels, pairs, 2) * math.sqrt(0.5))
 
     def sample(self, length: int, rate: float) -> Tensor:
         """See [s4audio.kernels.Kernel][]."""

@@ -1,6 +1,7 @@
 """From options to modules: the one place that knows which class belongs to which kind."""
 
 import math
+from collections.abc import Callable
 
 from torch import nn
 
@@ -10,7 +11,11 @@ from s4audio.models.config import ClassifierConfig
 from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
 from s4audio.models.normalization import ClipNormalize, Standardize
 
-STATE_SPACE_KERNELS = {"s4": S4Kernel, "s4d": S4DKernel, "dss": DSSKernel}
+STATE_SPACE_KERNELS: dict[str, Callable[..., Kernel]] = {
+    "s4": S4Kernel,
+    "s4d": S4DKernel,
+    "dss": DSSKernel,
+}
 
 
 def make_kernel(config: ClassifierConfig) -> Kernel:
@@ -18,9 +23,7 @@ def make_kernel(config: ClassifierConfig) -> Kernel:
     options = config.kernel_options()
     length = math.ceil(config.length / config.stem_stride)
     if config.kind == "sgconv":
-        return SGConvKernel(
-            config.d_model, length, bidirectional=config.bidirectional, **options
-        )
+        return SGConvKernel(config.d_model, length, bidirectional=config.bidirectional, **options)
     return STATE_SPACE_KERNELS[config.kind](
         config.d_model,
         length,

@@ -26,7 +26,8 @@ class SequenceClassifier(nn.Module):
 
     Example:
         >>> import torch
-        >>> model = SequenceClassifier(ClassifierConfig(kind="s4d", d_model=8, n_layers=1), ["no", "yes"])
+        >>> config = ClassifierConfig(kind="s4d", d_model=8, n_layers=1)
+        >>> model = SequenceClassifier(config, ["no", "yes"])
         >>> model(torch.zeros(3, 1600, 1)).shape
         torch.Size([3, 2])
     """

@@ -13,9 +13,7 @@ from s4audio.models.config import ClassifierConfig, Kind, unknown_name
 from s4audio.ops import Backend
 
 _PAPER = ClassifierConfig(bidirectional=True, n_ssm=2)
-_SMALL = ClassifierConfig(
-    kind="s4d", d_model=64, n_layers=4, stem_stride=16, normalization="clip"
-)
+_SMALL = ClassifierConfig(kind="s4d", d_model=64, n_layers=4, stem_stride=16, normalization="clip")
 
 PRESETS: dict[str, ClassifierConfig] = {
     "s4-speech-commands": _PAPER,
@@ -57,7 +55,7 @@ def create_preset(name: str, labels: Sequence[str]) -> SequenceClassifier:
     return SequenceClassifier(PRESETS[name], labels)
 
 
-def create_model(
+def create_model(  # noqa: D417 - options are described once, in ClassifierConfig
     kind: Kind,
     *,
     classes: int,

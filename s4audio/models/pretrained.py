@@ -1,5 +1,6 @@
-"""Weights on disk: safetensors beside a JSON config, or a training checkpoint. Never a pickle that
-could run code.
+"""Weights on disk: safetensors beside a JSON config, or a training checkpoint.
+
+Files that could run code when read are refused.
 """
 
 import json

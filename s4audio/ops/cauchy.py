@@ -1,13 +1,14 @@
-r"""Cauchy products at the roots of unity: the spectrum of a folded sum of exponentials.
+"""Cauchy products at the roots of unity: the spectrum of a folded sum of exponentials.
 
-    R_k = sum_n [ v_n / (1 - w_k a_n) + conj(v_n) / (1 - w_k conj(a_n)) ],   w_k = exp(-2 pi i k / L)
+    R_k = sum_n [ v_n / (1 - w_k a_n) + conj(v_n) / (1 - w_k conj(a_n)) ]
 
-for k = 0 .. L // 2. With the bilinear map g(w) = (2 / dt) (1 - w) / (1 + w) this is the product
-that S4 needs, (2 / (1 + w)) sum_n u_n / (g(w) - lambda_n), with v_n = u_n dt / (1 - lambda_n dt / 2)
-and a_n = (1 + lambda_n dt / 2) / (1 - lambda_n dt / 2), but finite at w = -1 too.
+for w_k = exp(-2 pi i k / L) and k = 0 .. L // 2. With g(w) = (2 / dt) (1 - w) / (1 + w), the
+bilinear map, this is the product that S4 needs, (2 / (1 + w)) sum_n u_n / (g(w) - lambda_n), with
 
-The fast form uses 1 / (1 - w_k a) = DFT of a^l / (1 - a^L) over l = 0 .. L - 1: every Cauchy product
-is the FFT of a Vandermonde product (README, "Cauchy").
+    v_n = u_n dt / (1 - lambda_n dt / 2),    a_n = (1 + lambda_n dt / 2) / (1 - lambda_n dt / 2),
+
+but finite at w = -1 too. The fast form uses 1 / (1 - w_k a) = DFT of a^l / (1 - a^L) over
+l = 0 .. L - 1: every Cauchy product is the FFT of a Vandermonde product (README, "Cauchy").
 
 Source: Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces" (2022),
 equation 7 and lemma C.3.
@@ -23,7 +24,13 @@ from s4audio.ops.backend import Backend, unknown_backend
 from s4audio.ops.vandermonde import vandermonde
 
 
-def cauchy(v_HRN: Tensor, log_a_HN: Tensor, length: int, backend: Backend = "gemm") -> Tensor:
+def cauchy(
+    v_HRN: Tensor,
+    log_a_HN: Tensor,
+    length: int,
+    backend: Backend = "gemm",
+    dtype: torch.dtype = torch.float32,
+) -> Tensor:
     """Cauchy product of conjugate pairs of poles at the roots of unity.
 
     Args:
@@ -31,9 +38,10 @@ def cauchy(v_HRN: Tensor, log_a_HN: Tensor, length: int, backend: Backend = "gem
         log_a_HN: logarithm of the poles, complex (channels, pairs); real parts below 0.
         length: number L of roots of unity, at least 1.
         backend: ``gemm``, ``naive`` or ``keops``.
+        dtype: precision of ``gemm``, float32 or float64; the other two are in float64.
 
     Returns:
-        (channels, rows, L // 2 + 1); complex64 for ``gemm``, complex128 for the other two.
+        (channels, rows, L // 2 + 1); complex64 for ``gemm`` in float32, else complex128.
 
     Raises:
         ValueError: for a length below 1 or an unknown backend.
@@ -43,7 +51,9 @@ def cauchy(v_HRN: Tensor, log_a_HN: Tensor, length: int, backend: Backend = "gem
     v_HRN, log_a_HN = v_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
     if backend == "gemm":
         folded_HRN = -2 * v_HRN / torch.expm1(length * log_a_HN)[:, None]
-        return torch.fft.rfft(vandermonde(folded_HRN, log_a_HN, length))
+        sequence_HRL = vandermonde(folded_HRN, log_a_HN, length, dtype=dtype)
+        spectrum_HRK: Tensor = torch.fft.rfft(sequence_HRL)
+        return spectrum_HRK
     w_K, a_HN = roots_of_unity(length, v_HRN.device), log_a_HN.exp()
     if backend == "naive":
         return _naive(v_HRN, a_HN, w_K) + _naive(v_HRN.conj(), a_HN.conj(), w_K)

@@ -40,7 +40,7 @@ def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
     if channels != u_BHL.shape[1]:
         raise ValueError(f"input has {u_BHL.shape[1]} channels but the kernel has {channels}")
     if directions not in (1, 2):
-        raise ValueError(f"a kernel has 1 direction (causal) or 2 (bidirectional), got {directions}")
+        raise ValueError(f"a kernel has 1 direction or 2 (bidirectional), got {directions}")
     length = u_BHL.shape[-1]
     size = next_fast_length(2 * length - 1)
     circle_HS = _on_circle(k_DHM[..., : min(taps, length)], length, size)
@@ -99,7 +99,7 @@ class _CircularConvolution(torch.autograd.Function):
         return y
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, dy_BHL: Tensor) -> tuple[Tensor | None, Tensor | None]:
         u_f, k_f = ctx.saved_tensors
         dy_f = torch.fft.rfft(dy_BHL, n=ctx.size)

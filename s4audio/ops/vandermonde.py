@@ -24,6 +24,7 @@ def vandermonde(
     length: int,
     log_scale_HN: Tensor | None = None,
     backend: Backend = "gemm",
+    dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Real part of a sum of complex exponentials on the grid 0 .. length - 1.
 
@@ -36,9 +37,10 @@ def vandermonde(
         log_scale_HN: complex logarithm of a factor on each pole, (channels, poles), or None for 0.
             It lets a pole outside the unit circle be normalised before anything overflows.
         backend: ``gemm``, ``naive`` or ``keops``.
+        dtype: precision of the matrix product of ``gemm``; the other two are in float64.
 
     Returns:
-        (channels, rows, length); float32 for ``gemm``, float64 for the other two.
+        (channels, rows, length); `dtype` for ``gemm``, float64 for the other two.
 
     Raises:
         ValueError: for a length below 1 or an unknown backend.
@@ -54,7 +56,7 @@ def vandermonde(
     c_HRN, log_a_HN = c_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
     scale_HN = torch.zeros_like(log_a_HN) if log_scale_HN is None else log_scale_HN
     if backend == "gemm":
-        return _gemm(c_HRN, log_a_HN, scale_HN, length)
+        return _gemm(c_HRN, log_a_HN, scale_HN, length, dtype)
     if backend == "naive":
         return _naive(c_HRN, log_a_HN, scale_HN, length)
     if backend == "keops":
@@ -69,18 +71,18 @@ def _naive(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor
     return product
 
 
-def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor:
+def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: torch.dtype) -> Tensor:
     T = math.ceil(math.sqrt(length))
     Q = math.ceil(length / T)
-    rows = c_HRN.shape[1]
     fine_T = torch.arange(T, dtype=torch.float64, device=z_HN.device)
     coarse_Q = T * torch.arange(Q, dtype=torch.float64, device=z_HN.device)
-    # A growing pole is anchored at the end of the fine grid: both tables stay below 1.
+    # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
     growth_HN = z_HN.real.clamp(min=0) * (T - 1)
     fine_HNT = (z_HN[..., None] * fine_T - growth_HN[..., None]).exp()
     coarse_HNQ = (z_HN[..., None] * coarse_Q + (scale_HN + growth_HN)[..., None]).exp()
     left_HRQN = c_HRN[:, :, None, :] * coarse_HNQ.transpose(1, 2)[:, None]
-    # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, the product may be float32.
-    left = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).float().flatten(1, 2)
-    right = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).float()
-    return (left @ right).unflatten(1, (rows, Q)).flatten(2)[..., :length]
+    # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, only the product is rounded.
+    left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
+    right_HMT = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).to(dtype)
+    rows = c_HRN.shape[:2]
+    return torch.bmm(left_HPM, right_HMT).reshape(*rows, Q * T)[..., :length]

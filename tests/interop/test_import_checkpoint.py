@@ -1,0 +1,138 @@
+"""Bringing a foreign checkpoint along: wrappers, configs, and everything that can be wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import s4audio
+from s4audio import UserError
+from s4audio.interop import dss_layer, from_state_spaces, import_checkpoint, sgconv_layer
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+def golden(name: str) -> tuple[dict[str, Tensor], dict[str, Any], dict[str, np.ndarray]]:
+    with np.load(GOLDEN / f"{name}.npz") as file:
+        arrays = dict(file)
+    config = json.loads(str(arrays["config"]))
+    state = {
+        n.removeprefix("state."): torch.from_numpy(x.copy())
+        for n, x in arrays.items()
+        if n.startswith("state.")
+    }
+    return state, config, arrays
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(golden("s4_causal")[1]))
+    return path
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict"])
+@pytest.mark.parametrize("prefix", ["", "module.", "model."])
+def test_checkpoint_file(
+    wrapper: str | None, prefix: str, config_file: Path, tmp_path: Path
+) -> None:
+    state, _, arrays = golden("s4_causal")
+    named: dict[str, Any] = {prefix + name: x for name, x in state.items()}
+    torch.save({wrapper: named, "epoch": 3} if wrapper else named, tmp_path / "weights.ckpt")
+    import_checkpoint(tmp_path / "weights.ckpt", config_file, tmp_path / "out")
+    model = s4audio.load(tmp_path / "out")
+    with torch.no_grad():
+        logits = model(torch.from_numpy(arrays["u"]))
+    expected = torch.from_numpy(arrays["logits_rate1"])
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_yaml_config_with_labels(tmp_path: Path) -> None:
+    import yaml
+
+    state, config, _ = golden("s4d_lin_causal")
+    labels = [f"word{i}" for i in range(10)]
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump({**config, "labels": labels, "sample_rate": 8000}))
+    torch.save(state, tmp_path / "weights.pt")
+    model = import_checkpoint(tmp_path / "weights.pt", path, tmp_path / "out")
+    assert model.labels == tuple(labels)
+    assert model.sample_rate == 8000
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layer": {"mode": "ssd"}}, r"mode='ssd' is not supported: choose one of 'nplr'"),
+        ({"layer": {"gate": 2}}, r"layer\.gate=2 is not supported"),
+        ({"layer": {"n_ssm": 1, "activation": "relu"}}, r"activation='relu' is not supported"),
+        ({"norm": "group"}, r"norm='group' is not supported"),
+        ({"pool": "sum"}, r"pool='sum' is not supported"),
+        ({"norm": "layer"}, r"no place here, the first is 'model\.layers\.0\.norm"),
+        ({"n_layers": 3}, r"the weights have no 'model\.layers\.2"),
+        ({"n_layers": 1}, r"foreign parameters have no place here"),
+        ({"layer": {"mode": "nplr", "final_act": None}}, r"has shape \(32, 16\)"),
+        ({"labels": ["a", "b"]}, r"decoder.*shape"),
+    ],
+)
+def test_config_that_does_not_fit(change: dict[str, Any], message: str) -> None:
+    state, config, _ = golden("s4_causal")
+    with pytest.raises(UserError, match=message):
+        from_state_spaces(state, {**config, **change})
+
+
+def test_missing_config_entry() -> None:
+    state, config, _ = golden("s4_causal")
+    del config["n_layers"]
+    with pytest.raises(UserError, match="the config has no 'n_layers'"):
+        from_state_spaces(state, config)
+
+
+def test_nan_weights_are_refused() -> None:
+    state, config, _ = golden("s4_causal")
+    state["encoder.bias"][0] = torch.nan
+    with pytest.raises(UserError, match=r"'encoder\.bias' holds NaN"):
+        from_state_spaces(state, config)
+
+
+def test_softplus_steps_are_the_same_steps() -> None:
+    state, config, arrays = golden("s4d_lin_causal")
+    layer = {**config["layer"], "dt_transform": "softplus"}
+    for name in list(state):
+        if name.endswith("inv_dt"):
+            state[name] = state[name].double().exp().expm1().log()
+    model = from_state_spaces(state, {**config, "layer": layer})
+    with torch.no_grad():
+        features = model.features(torch.from_numpy(arrays["u"]))
+    expected = torch.from_numpy(arrays["features_rate1"])
+    torch.testing.assert_close(features, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_unknown_versions_and_modes() -> None:
+    state, config, _ = golden("dss_exp")
+    with pytest.raises(UserError, match="version='soft' is not supported"):
+        dss_layer(state, {**config, "version": "soft"})
+    state, config, _ = golden("sgconv_d32")
+    with pytest.raises(UserError, match="SGConv mode 'cat_hankel' is not supported"):
+        sgconv_layer(state, {**config, "mode": "cat_hankel"})
+
+
+def test_bad_files(config_file: Path, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pt"
+    with pytest.raises(UserError, match="no file at"):
+        import_checkpoint(weights, config_file, tmp_path / "out")
+    torch.save([1, 2, 3], weights)
+    with pytest.raises(UserError, match="holds no state dictionary"):
+        import_checkpoint(weights, config_file, tmp_path / "out")
+    torch.save(golden("s4_causal")[0], weights)
+    with pytest.raises(UserError, match="no config at"):
+        import_checkpoint(weights, tmp_path / "none.json", tmp_path / "out")
+    for text, message in (("{", "not valid JSON"), ("[1]", "holds list")):
+        config_file.write_text(text)
+        with pytest.raises(UserError, match=message):
+            import_checkpoint(weights, config_file, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

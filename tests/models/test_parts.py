@@ -1,0 +1,92 @@
+"""Encoders, normalisation and pooling by themselves."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from s4audio.models import ClassifierConfig, SequenceClassifier
+from s4audio.models.encoder import StridedEncoder, resample_filters
+from s4audio.models.normalization import ClipNormalize
+from s4audio.models.pooling import frame_mask, pool
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 4), st.integers(1, 9), st.sampled_from(["mean", "last", "max"]))
+def test_pooling_against_a_plain_loop(batch: int, frames: int, pooling: str) -> None:
+    x = torch.randn(batch, 3, frames)
+    lengths = torch.randint(1, frames + 1, (batch,))
+    rows = [x[i, :, : lengths[i]] for i in range(batch)]
+    plain = {
+        "mean": lambda row: row.mean(-1),
+        "last": lambda row: row[:, -1],
+        "max": lambda row: row.max(-1).values,
+    }[pooling]
+    torch.testing.assert_close(pool(x, lengths, pooling), torch.stack([plain(r) for r in rows]))
+    torch.testing.assert_close(
+        pool(x, None, pooling), pool(x, torch.full((batch,), frames), pooling)
+    )
+
+
+def test_frame_mask() -> None:
+    mask = frame_mask(torch.tensor([1, 3]), 3)
+    assert mask.tolist() == [[[True, False, False]], [[True, True, True]]]
+
+
+def test_clip_normalisation_forgets_level_and_offset() -> None:
+    x = torch.randn(2, 500, 1)
+    normalize = ClipNormalize()
+    y = normalize(x, None)
+    torch.testing.assert_close(y.square().mean(1), torch.ones(2, 1))
+    torch.testing.assert_close(normalize(0.01 * x + 0.3, None), y, rtol=1e-3, atol=1e-3)
+
+
+def test_silence_stays_silent() -> None:
+    assert ClipNormalize()(torch.zeros(1, 100, 1), None).abs().max() == 0
+
+
+def test_statistics_belong_to_standardize_only() -> None:
+    config = ClassifierConfig(kind="s4d", d_model=4, n_layers=1, normalization="standardize")
+    model = SequenceClassifier(config, ["a"])
+    model.set_input_statistics(0.5, 2.0)
+    assert model.normalization is not None
+    assert model.normalization(torch.full((1, 1, 1), 2.5), None).item() == 1.0
+    with pytest.raises(ValueError, match="must be positive"):
+        model.set_input_statistics(0.0, 0.0)
+    with pytest.raises(ValueError, match="use normalization='standardize'"):
+        SequenceClassifier(ClassifierConfig(n_layers=1), ["a"]).set_input_statistics(0.0, 1.0)
+
+
+@pytest.mark.parametrize("stride", [1, 4, 16])
+def test_strided_encoder_frames(stride: int) -> None:
+    encoder = StridedEncoder(1, 3, stride, 4 * stride)
+    x = torch.randn(2, 64, 1)
+    frames = encoder(x, torch.tensor([64, 30]), 1.0)
+    assert frames.x.shape == (2, 3, 64 // stride)
+    assert frames.lengths is not None
+    assert frames.lengths.tolist() == [64 // stride, 30 // stride]
+    # The first frame ends at its last sample: earlier taps see silence.
+    taps = encoder.weight[:, 0, -stride:]
+    torch.testing.assert_close(frames.x[0, :, 0], taps @ x[0, :stride, 0] + encoder.bias)
+
+
+@pytest.mark.parametrize("rate", [2.0, 0.5, 16_000 / 11_025])
+def test_resampled_filters_answer_a_slow_tone_alike(rate: float) -> None:
+    torch.manual_seed(0)
+    # Smooth filters: what band-limited interpolation is exact for.
+    window = torch.hann_window(64, dtype=torch.float64)
+    weight = (window * torch.randn(64, dtype=torch.float64).cumsum(0) / 8)[None, None]
+    ours = resample_filters(weight, rate)
+    omega = 0.05
+    fine = (weight[0, 0] * torch.cos(omega * torch.arange(-63, 1))).sum()
+    taps = ours.shape[-1]
+    coarse = (ours[0, 0] * torch.cos(omega * rate * torch.arange(1 - taps, 1))).sum()
+    torch.testing.assert_close(coarse, fine, rtol=0.02, atol=0.02)
+
+
+def test_stride_follows_the_rate() -> None:
+    encoder = StridedEncoder(1, 2, 16, 64)
+    for rate, stride, left in [(2.0, 8, 1.0), (0.5, 32, 1.0), (16_000 / 11_025, 11, 0.99773)]:
+        frames = encoder(torch.randn(1, 1600, 1), None, rate)
+        assert frames.x.shape[-1] == 1600 // stride
+        assert frames.rate == pytest.approx(left, abs=1e-5)

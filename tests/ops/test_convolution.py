@@ -1,0 +1,67 @@
+"""FFT convolution against the plain sum, in both directions."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from s4audio.ops import fft_convolution, next_fast_length
+
+
+def naive(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
+    """The sums of the module docstring, term by term."""
+    length = u_BHL.shape[-1]
+    y = torch.zeros_like(u_BHL)
+    for t in range(length):
+        for j in range(min(t + 1, k_DHM.shape[-1])):
+            y[..., t] += k_DHM[0, :, j] * u_BHL[..., t - j]
+        for j in range(min(length - t - 1, k_DHM.shape[-1]) if len(k_DHM) == 2 else 0):
+            y[..., t] += k_DHM[1, :, j] * u_BHL[..., t + 1 + j]
+    return y
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 24), st.integers(1, 30), st.sampled_from([1, 2]), st.integers(0, 99))
+def test_against_naive(length: int, taps: int, directions: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    u = torch.randn(2, 3, length, dtype=torch.float64)
+    k = torch.randn(directions, 3, taps, dtype=torch.float64)
+    torch.testing.assert_close(fft_convolution(u, k), naive(u, k))
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_gradients_against_finite_differences(directions: int) -> None:
+    torch.manual_seed(0)
+    u = torch.randn(2, 2, 9, dtype=torch.float64, requires_grad=True)
+    k = torch.randn(directions, 2, 9, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(fft_convolution, (u, k))
+
+
+def test_causal_output_does_not_depend_on_the_future() -> None:
+    torch.manual_seed(0)
+    u, k = torch.randn(1, 4, 500), torch.randn(1, 4, 500)
+    changed = u.clone()
+    changed[..., 300:] += 1
+    before, after = fft_convolution(u, k), fft_convolution(changed, k)
+    torch.testing.assert_close(before[..., :300], after[..., :300], atol=1e-4, rtol=0)
+    assert (before[..., 300:] - after[..., 300:]).abs().min() > 0
+
+
+@given(st.integers(1, 200_000))
+def test_next_fast_length(minimum: int) -> None:
+    size = next_fast_length(minimum)
+    assert size >= minimum
+    assert size % 2 == 0
+    assert size <= 2 * minimum + 2
+    for factor in (2, 3, 5):
+        while size % factor == 0:
+            size //= factor
+    assert size == 1
+
+
+def test_mismatched_channels_and_directions() -> None:
+    with pytest.raises(ValueError, match="input has 2 channels but the kernel has 3"):
+        fft_convolution(torch.zeros(1, 2, 4), torch.zeros(1, 3, 4))
+    with pytest.raises(ValueError, match="got 3"):
+        fft_convolution(torch.zeros(1, 2, 4), torch.zeros(3, 2, 4))
