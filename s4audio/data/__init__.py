@@ -1,0 +1,24 @@
+"""Audio data sets: reading, caching, splits, augmentation, loaders."""
+
+from s4audio.data.augment import AugmentConfig
+from s4audio.data.clips import Clips
+from s4audio.data.collate import Batch, Clip, collate
+from s4audio.data.folder import AudioFolder
+from s4audio.data.manifest import AudioManifest
+from s4audio.data.module import AudioDataModule
+from s4audio.data.opening import from_description, open_audio
+from s4audio.data.speech_commands import SpeechCommands
+
+__all__ = [
+    "AudioDataModule",
+    "AudioFolder",
+    "AudioManifest",
+    "AugmentConfig",
+    "Batch",
+    "Clip",
+    "Clips",
+    "SpeechCommands",
+    "collate",
+    "from_description",
+    "open_audio",
+]

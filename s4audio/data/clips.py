@@ -1,0 +1,126 @@
+"""One split of a data set, as random-access clips of decoded audio."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.utils.data import Dataset
+
+from s4audio.data.audio import FloatArray
+from s4audio.data.cache import FULL_SCALE, Int16Array, Int64Array, Store
+from s4audio.data.collate import Clip
+
+_CHUNK = 256  # clips read at a time: a few dozen megabytes
+
+
+class Clips(Dataset[Clip]):
+    """The clips of one split.
+
+    Args:
+        store: decoded audio of the data set.
+        rows: int64 (clips,), rows of the store that form the split.
+        labels: class names; the target of a clip is the row of its label here.
+        length: None keeps every clip as long as it is. A number of samples makes all clips that
+            long: shorter ones are zero-padded at the end, and the padding counts as part of the
+            clip; of longer ones the middle is taken.
+
+    Attributes:
+        labels: class names.
+        names: name of each clip, normally its path below the data set's folder.
+        targets: int64 array (clips,), -1 where a clip has no label.
+        sample_rate: in Hz.
+        length: as given.
+    """
+
+    def __init__(
+        self, store: Store, rows: Int64Array, labels: Sequence[str], length: int | None = None
+    ) -> None:
+        numbers = {label: number for number, label in enumerate(labels)}
+        self.labels = list(labels)
+        self.names = [store.names[row] for row in rows]
+        self.targets = np.array([numbers.get(store.labels[row], -1) for row in rows], np.int64)
+        self.sample_rate = store.sample_rate
+        self.length = length
+        self._store = store
+        self._rows = np.asarray(rows, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Clip:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"clip {index} of a split of {len(self)} clips")
+        index %= len(self)
+        waveforms, _ = self._gather([index], self.length, None)
+        return Clip(_to_float(waveforms[0]), int(self.targets[index]), index)
+
+    def stack(
+        self, indices: Sequence[int], generator: Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Many clips at once: the cheap way to form a batch.
+
+        Args:
+            indices: rows of the split, at least one.
+            generator: draws which part of a clip longer than `length` is taken; None takes the
+                middle.
+
+        Returns:
+            Waveforms, float32 (batch, time), zero-padded at the end, and lengths, int64 (batch,).
+        """
+        waveforms, lengths = self._gather(indices, self.length, generator)
+        return torch.from_numpy(_to_float(waveforms)), torch.from_numpy(lengths)
+
+    def windows(self, indices: Sequence[int], length: int, generator: Generator) -> Tensor:
+        """A random piece of each clip, float32 (batch, length); shorter clips are zero-padded."""
+        waveforms, _ = self._gather(indices, length, generator)
+        return torch.from_numpy(_to_float(waveforms))
+
+    def mean_and_std(self) -> tuple[float, float]:
+        """Mean and standard deviation over all samples, padding of a fixed length included."""
+        count, total, squares = 0, 0.0, 0.0
+        for start in range(0, len(self), _CHUNK):
+            waveforms, lengths = self.stack(range(start, min(start + _CHUNK, len(self))))
+            count += int(lengths.sum())
+            total += float(waveforms.sum(dtype=torch.float64))
+            squares += float(waveforms.double().square_().sum())
+        mean = total / count
+        return mean, math.sqrt(max(squares / count - mean**2, 0.0))
+
+    def sizes(self) -> Int64Array:
+        """Length of each clip in samples, int64 (clips,)."""
+        if self.length is not None:
+            return np.full(len(self), self.length, dtype=np.int64)
+        return self._store.lengths[self._rows]
+
+    def _gather(
+        self, indices: Sequence[int], length: int | None, generator: Generator | None
+    ) -> tuple[Int16Array, Int64Array]:
+        clips = [self._store[row] for row in self._rows[indices]]
+        if length is None:
+            lengths = np.array([len(clip) for clip in clips], dtype=np.int64)
+        else:
+            clips = [_window(clip, length, generator) for clip in clips]
+            lengths = np.full(len(clips), length, dtype=np.int64)
+        stacked = np.zeros((len(clips), lengths.max()), dtype=np.int16)
+        for row, clip in zip(stacked, clips, strict=True):
+            row[: len(clip)] = clip
+        return stacked, lengths
+
+
+def _window(clip: Int16Array, length: int, generator: Generator | None) -> Int16Array:
+    spare = len(clip) - length
+    if spare <= 0:
+        return clip
+    if generator is None:
+        start = spare // 2
+    else:
+        start = int(torch.randint(spare + 1, (), generator=generator))
+    return clip[start : start + length]
+
+
+def _to_float(samples: Int16Array) -> FloatArray:
+    # One pass: a cast and a multiplication apart would walk through memory twice.
+    scaled: FloatArray = np.multiply(samples, np.float32(1 / FULL_SCALE), dtype=np.float32)
+    return scaled

@@ -1,0 +1,137 @@
+"""From clips to batches: whole batches at a time, so that no Python runs per clip but a slice."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Generator
+from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+
+from s4audio.data.augment import AugmentConfig, augment
+from s4audio.data.clips import Clips
+from s4audio.data.collate import Batch
+from s4audio.data.features import Mfcc
+
+
+class Batches(Dataset[Batch]):
+    """A split whose `__getitems__` returns a collated, augmented batch.
+
+    Args:
+        clips: the split.
+        features: turns waveforms into features; None passes waveforms on.
+        augmentation: what to change at random; None changes nothing.
+        background: recordings for the augmentation's background noise.
+        random_windows: take a random part of a clip longer than the split's fixed length.
+        seed: of every random choice made here.
+    """
+
+    def __init__(
+        self,
+        clips: Clips,
+        *,
+        features: Mfcc | None = None,
+        augmentation: AugmentConfig | None = None,
+        background: Clips | None = None,
+        random_windows: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.clips = clips
+        self._features = features
+        self._augmentation = augmentation
+        self._background = background
+        self._random_windows = random_windows
+        self._seed = seed
+        self._generator: Generator | None = None
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        generator = self._random()
+        waveforms, lengths = self.clips.stack(indices, generator if self._random_windows else None)
+        if self._augmentation is not None:
+            waveforms = augment(
+                waveforms,
+                lengths,
+                self._augmentation,
+                sample_rate=self.clips.sample_rate,
+                generator=generator,
+                background=self._background,
+            )
+        inputs = waveforms.unsqueeze(-1)
+        if self._features is not None:
+            inputs, lengths = self._features(waveforms, lengths)
+        targets = torch.from_numpy(self.clips.targets[indices])
+        return Batch(inputs, lengths, targets, torch.tensor(indices, dtype=torch.int64))
+
+    def _random(self) -> Generator:
+        # Made at first use: a worker must not repeat what the other workers draw.
+        if self._generator is None:
+            worker = get_worker_info()
+            seed = self._seed if worker is None else worker.seed
+            self._generator = Generator().manual_seed(seed)
+        return self._generator
+
+
+class SeededShuffle(Sampler[int]):
+    """Random order that depends on (seed, epoch) alone.
+
+    So a resumed run continues with the order it would have had. The trainer sets the epoch;
+    without a trainer each pass is the next epoch.
+
+    Args:
+        size: number of clips.
+        seed: of the order.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size = size
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[int]:
+        # Seeds of neighbouring (seed, epoch) pairs must not coincide, as seed + epoch would.
+        generator = Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        self._epoch += 1
+        yield from torch.randperm(self._size, generator=generator).tolist()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass."""
+        self._epoch = epoch
+
+
+def make_loader(
+    batches: Batches, *, batch_size: int, num_workers: int, seed: int, training: bool
+) -> DataLoader[Batch]:
+    """Loader over a split.
+
+    Args:
+        batches: the split.
+        batch_size: clips in a batch, >= 1.
+        num_workers: processes that prepare batches; 0 prepares them in the training process.
+        seed: of the order and of the workers.
+        training: shuffle, and drop a last batch that is not full (batch norm cannot work on one
+            clip) unless it is the only one. Otherwise every clip comes exactly once, in order.
+    """
+    return DataLoader(
+        batches,
+        batch_size=batch_size,
+        sampler=SeededShuffle(len(batches), seed) if training else None,
+        drop_last=training and len(batches) >= batch_size,
+        num_workers=num_workers,
+        persistent_workers=num_workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        collate_fn=_already_a_batch,
+        generator=Generator().manual_seed(seed),
+    )
+
+
+def _already_a_batch(batch: Any) -> Any:
+    # `__getitems__` has collated; the loader's type knows only lists of items here.
+    return batch

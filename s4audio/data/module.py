@@ -1,0 +1,216 @@
+"""What every audio data set shares: cache, splits, loaders, statistics, description."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from s4audio.data.augment import AugmentConfig
+from s4audio.data.cache import Int64Array, Part, Source, Store, decoded
+from s4audio.data.clips import Clips
+from s4audio.data.collate import Batch
+from s4audio.data.features import N_MFCC, Mfcc
+from s4audio.data.loader import Batches, make_loader
+from s4audio.errors import UserError
+
+Split = Literal["train", "validation", "testing"]
+Features = Literal["waveform", "mfcc"]
+Partition = dict[Part, Int64Array]
+
+
+class AudioDataModule(LightningDataModule, ABC):
+    """Base of all audio data sets.
+
+    A data set says which files it has (`sources`) and what its classes are (`labels`); everything
+    else is here. A subclass keeps each of its constructor's arguments in an attribute of the same
+    name, which is what `describe` reads.
+
+    Args:
+        sample_rate: rate in Hz that all files are brought to.
+        batch_size: clips in a batch.
+        num_workers: processes that prepare batches. 0 is normally the fastest: a batch is a copy
+            out of a memory map.
+        seed: of the order of the training clips and of the augmentation.
+        augment: random changes of the training clips; None for none.
+        skip_bad_files: leave unreadable files out instead of stopping.
+        max_seconds: a longer file counts as unreadable; None accepts any length.
+        length: samples of every clip (shorter ones are zero-padded at the end, of longer ones
+            training takes a random part and evaluation the middle); None keeps whole clips, and a
+            batch is padded to its longest.
+        features: what the batches hold, waveforms or MFCC.
+        std_offset: added to the standard deviation that `statistics` reports.
+    """
+
+    def __init__(
+        self,
+        *,
+        sample_rate: int,
+        batch_size: int,
+        num_workers: int,
+        seed: int,
+        augment: AugmentConfig | None,
+        skip_bad_files: bool,
+        max_seconds: float | None,
+        length: int | None = None,
+        features: Features = "waveform",
+        std_offset: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if num_workers < 0:
+            raise ValueError(f"num_workers must not be negative, got {num_workers}")
+        if sample_rate < 1:
+            raise ValueError(f"sample_rate must be positive, got {sample_rate} Hz")
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        self.augment = augment
+        self.skip_bad_files = skip_bad_files
+        self.max_seconds = max_seconds
+        self.features = features
+        self._sample_rate = sample_rate
+        self._length = length
+        self._std_offset = std_offset
+        self._store: Store | None = None
+        self._rows: Partition = {}
+        self._mfcc: Mfcc | None = None
+
+    @property
+    @abstractmethod
+    def labels(self) -> list[str]:
+        """Class names; the target of a clip is the row of its label. Known before any decoding."""
+
+    @abstractmethod
+    def sources(self) -> list[Source]:
+        """The audio files of the data set; downloads or generates them first where it can."""
+
+    @abstractmethod
+    def partition(self, store: Store, sources: Sequence[Source]) -> Partition:
+        """Rows of the store in each split; `rows_by_part` where the sources say it all."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Sampling rate of all clips in Hz."""
+        return self._sample_rate
+
+    @property
+    def d_input(self) -> int:
+        """Features at each step of a batch's inputs: 1 for waveforms, 20 for MFCC."""
+        return 1 if self.features == "waveform" else N_MFCC
+
+    def prepare_data(self) -> None:
+        """Fetch and decode what is not in the cache yet; does nothing the second time."""
+        self._open()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Open the decoded clips; every stage needs the same ones."""
+        self._open()
+
+    def split(self, name: Split) -> Clips:
+        """The clips of one split, without augmentation; may be empty."""
+        store = self._open()
+        return Clips(store, self._rows[name], self.labels, self._length)
+
+    def statistics(self) -> tuple[float, float]:
+        """What a model standardises its input with: mean and standard deviation.
+
+        Returns:
+            Over all samples of the training split, padding of a fixed length included. MFCC are
+            normalised per coefficient by the loader, hence (0, 1).
+        """
+        if self.features == "mfcc":
+            return 0.0, 1.0
+        mean, std = self._filled_split("train").mean_and_std()
+        return mean, std + self._std_offset
+
+    def describe(self) -> dict[str, Any]:
+        """Class and arguments as plain JSON types, for `from_description`."""
+        names = list(inspect.signature(type(self).__init__).parameters)[1:]
+        arguments = {name: _plain(getattr(self, name)) for name in names}
+        return {"class": type(self).__name__, "arguments": arguments}
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Shuffled, augmented batches, all of the same number of clips."""
+        clips = self._filled_split("train")
+        present = set(clips.targets.tolist())
+        missing = [label for row, label in enumerate(self.labels) if row not in present]
+        if missing:
+            raise UserError(
+                f"no training clips of {', '.join(missing)}: add some, or leave the class out"
+            )
+        return self._loader(clips, training=True)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Every validation clip once, in order."""
+        return self._loader(self._filled_split("validation"), training=False)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Every test clip once, in order."""
+        return self._loader(self._filled_split("testing"), training=False)
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Every test clip once, in order."""
+        return self.test_dataloader()
+
+    def _loader(self, clips: Clips, *, training: bool) -> DataLoader[Batch]:
+        batches = Batches(
+            clips,
+            features=self._extractor(),
+            augmentation=self.augment if training else None,
+            background=Clips(self._open(), self._rows["noise"], []),
+            random_windows=training,
+            seed=self.seed,
+        )
+        return make_loader(
+            batches,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            seed=self.seed,
+            training=training,
+        )
+
+    def _extractor(self) -> Mfcc | None:
+        if self.features == "mfcc" and self._mfcc is None:
+            clips = self._filled_split("train")
+            self._mfcc = Mfcc.fitted(clips, self._open().folder)
+        return self._mfcc
+
+    def _filled_split(self, name: Split) -> Clips:
+        clips = self.split(name)
+        if len(clips) == 0:
+            raise UserError(
+                f"the {name} split of this {type(self).__name__} has no clips: add clips or divide "
+                "them in another way"
+            )
+        return clips
+
+    def _open(self) -> Store:
+        if self._store is None:
+            sources = self.sources()
+            self._store = decoded(sources, self._sample_rate, self.max_seconds, self.skip_bad_files)
+            self._rows = self.partition(self._store, sources)
+        return self._store
+
+
+def rows_by_part(store: Store, sources: Sequence[Source]) -> Partition:
+    """Rows of the store that belong to each split, as the sources say."""
+    part_of = {source.name: source.part for source in sources}
+    parts = np.array([part_of[name] for name in store.names])
+    return {part: np.flatnonzero(parts == part) for part in get_args(Part)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, AugmentConfig):
+        return {name: _plain(entry) for name, entry in asdict(value).items()}
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value

@@ -1,0 +1,191 @@
+"""The voices of the synthetic commands and how one of them says a word.
+
+A voice is an accent and a variant of eSpeak NG with its own tempo and pitch, heard through its own
+microphone and room. Accents and variants each belong to one split only, so a test voice shares
+neither its pronunciation nor its timbre with any voice of the training split.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from s4audio.data import audio
+from s4audio.data.cache import Int16Array, to_int16
+from s4audio.data.espeak import Espeak
+from s4audio.errors import UserError
+
+SAMPLE_RATE = 16_000
+CLIP_SAMPLES = 16_000
+SPLITS = ("train", "validation", "testing")
+
+# Shavian is left out: it reads another alphabet.
+ACCENTS = {
+    "train": ("en-us", "en-us-nyc", "en-gb", "en-gb-scotland", "en-gb-x-rp"),
+    "validation": ("en-gb-x-gbcwmd",),
+    "testing": ("en-029", "en-gb-x-gbclan"),
+}
+
+# Variants that sound nearly alike (klatt and klatt2, rob and robert ...) are in the same split.
+# Left out are those that a simple classifier, trained on the others, mistook in more than one word
+# out of eight: zac, whisperf, Alicia, RicishayMax2, RicishayMax3, iven2, Marco.
+VARIANTS = {
+    "train": (
+        *("f1", "f2", "f5", "Annie", "belinda", "anika", "anikaRobot", "steph2", "steph3"),
+        *("m1", "m3", "m5", "m6", "m7", "Nguyen", "croak", "grandpa", "Alex", "Mike", "max"),
+        *("adam", "Reed", "benjamin", "shelby", "edward2", "Gene", "Gene2", "Tweaky", "norbert"),
+        *("Diogo", "Henrique", "Hugo", "Jacky", "Michael", "gustave", "Andy", "AnxiousAndy"),
+        *("Demonic", "UniRobot", "antonio", "pedro", "pablo", "ian", "iven", "iven3", "iven4"),
+        *("klatt", "klatt2", "klatt4", "klatt5", "michel", "miguel", "quincy", "rob", "robert"),
+        *("victor", "robosoft", "robosoft2", "robosoft3", "robosoft5", "robosoft6", "robosoft7"),
+        *("robosoft8", "RicishayMax", "whisper"),
+    ),
+    "validation": (
+        *("f4", "aunty", "m4", "Denis", "Mario", "david", "kaukovalta", "marcelo", "robosoft4"),
+        "edward",
+    ),
+    "testing": (
+        *("f3", "grandma", "linda", "Andrea", "steph", "m2", "m8", "Lee", "boris", "caleb"),
+        *("john", "klatt3", "paul", "travis", "sandro", "Storm"),
+    ),
+}
+
+# Half of the engine's loudness: at full loudness some variants clip.
+_VOLUME = 50
+_FASTEST_RATE = 450
+_TRIM_BELOW_PEAK = 0.005
+# Padding of the transform, so that neither filter nor echo wraps around.
+_TRANSFORM_SAMPLES = 20_480
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A speaker of the synthetic data set.
+
+    Attributes:
+        name: accent and variant, as the engine takes them: `"en-us+f2"`.
+        rate: tempo in words a minute.
+        pitch: centre of the pitch, 0 to 99.
+        pitch_range: liveliness of the pitch, 0 to 99.
+        response: spectrum of the microphone and the room, complex128 (frequencies,).
+    """
+
+    name: str
+    rate: float
+    pitch: float
+    pitch_range: float
+    response: npt.NDArray[np.complex128]
+
+
+def voice_names(split: str, seed: int) -> list[str]:
+    """Names of all voices of a split (`"en-us+f2"`), in an order that the seed decides."""
+    names = [f"{accent}+{variant}" for accent, variant in product(ACCENTS[split], VARIANTS[split])]
+    order = np.random.default_rng([seed, SPLITS.index(split)]).permutation(len(names))
+    return [names[row] for row in order]
+
+
+def make_voice(name: str, rng: np.random.Generator) -> Voice:
+    """Draw the tempo, pitch, microphone and room of a voice."""
+    return Voice(
+        name=name,
+        rate=rng.uniform(115, 200),
+        pitch=rng.uniform(25, 75),
+        pitch_range=rng.uniform(30, 70),
+        response=_microphone(rng) * _room(rng),
+    )
+
+
+def say(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -> Int16Array:
+    """One take of a word: tempo, pitch, place, level and noise are drawn anew.
+
+    Returns:
+        Waveform, int16 (16000,) at 16 kHz.
+
+    Raises:
+        UserError: the word is silent, or longer than the clip even at the fastest tempo.
+    """
+    speech = _spoken(engine, voice, word, rng)
+    clip = np.zeros(_TRANSFORM_SAMPLES, dtype=np.float64)
+    start = int(rng.integers(CLIP_SAMPLES - len(speech) + 1))
+    clip[start : start + len(speech)] = speech
+    spectrum = np.fft.rfft(clip) * voice.response
+    clip = np.fft.irfft(spectrum, _TRANSFORM_SAMPLES)[:CLIP_SAMPLES]
+
+    loudness = _rms(clip[start : start + len(speech)])
+    clip += _noise(rng) * loudness * _amplitude(-rng.uniform(20, 40))
+    gain = _amplitude(rng.uniform(-34, -16)) / loudness
+    return to_int16((clip * min(gain, 0.99 / np.abs(clip).max())).astype(np.float32))
+
+
+def _spoken(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -> audio.FloatArray:
+    """The bare word at 16 kHz without the silence around it, at most as long as a clip."""
+    rate = voice.rate * rng.uniform(0.87, 1.15)
+    pitch = round(np.clip(voice.pitch + rng.uniform(-10, 10), 0, 99))
+    pitch_range = round(np.clip(voice.pitch_range + rng.uniform(-10, 10), 0, 99))
+    while True:
+        waveform = engine.synthesize(
+            word,
+            voice.name,
+            rate=round(rate),
+            pitch=pitch,
+            pitch_range=pitch_range,
+            volume=_VOLUME,
+        )
+        speech = _trimmed(audio.resample(waveform, engine.sample_rate, SAMPLE_RATE))
+        if len(speech) == 0:
+            raise UserError(f"{word!r} is silent when eSpeak NG reads it: choose another word")
+        if len(speech) <= CLIP_SAMPLES:
+            return speech
+        if rate >= _FASTEST_RATE:
+            raise UserError(
+                f"{word!r} is longer than one second even at {_FASTEST_RATE} words a minute: "
+                "choose a shorter word"
+            )
+        rate = min(rate * 1.25, _FASTEST_RATE)
+
+
+def _trimmed(waveform: audio.FloatArray) -> audio.FloatArray:
+    level = np.abs(waveform)
+    loud = np.flatnonzero(level > _TRIM_BELOW_PEAK * level.max(initial=0))
+    return waveform[loud[0] : loud[-1] + 1] if len(loud) else waveform[:0]
+
+
+def _frequencies() -> npt.NDArray[np.float64]:
+    return np.fft.rfftfreq(_TRANSFORM_SAMPLES, 1 / SAMPLE_RATE)
+
+
+def _microphone(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Smooth ripples of a few decibels between a low and a high cut-off; zero phase."""
+    hertz = np.maximum(_frequencies(), 1.0)
+    knots = np.geomspace(60, 8000, 9)
+    ripple = np.interp(np.log(hertz), np.log(knots), rng.uniform(-4, 4, len(knots)))
+    low, high = rng.uniform(50, 220), rng.uniform(5500, 9000)
+    cut = 1 / np.sqrt((1 + (low / hertz) ** 4) * (1 + (hertz / high) ** 8))
+    return np.asarray(_amplitude(ripple) * cut)
+
+
+def _room(rng: np.random.Generator) -> npt.NDArray[np.complex128]:
+    """The direct sound and a noise-like tail that decays by 60 dB in 0.1 to 0.25 s."""
+    seconds = np.arange(_TRANSFORM_SAMPLES - CLIP_SAMPLES) / SAMPLE_RATE
+    tail = rng.standard_normal(len(seconds)) * 10 ** (-3 * seconds / rng.uniform(0.1, 0.25))
+    tail[seconds < 0.002] = 0.0
+    tail *= _amplitude(-rng.uniform(8, 20)) / np.linalg.norm(tail)
+    tail[0] = 1.0
+    return np.fft.rfft(tail, _TRANSFORM_SAMPLES)
+
+
+def _noise(rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Steady noise of unit RMS whose spectrum falls by 2.4 to 6 dB an octave above 50 Hz."""
+    white = np.fft.rfft(rng.standard_normal(CLIP_SAMPLES))
+    hertz = np.fft.rfftfreq(CLIP_SAMPLES, 1 / SAMPLE_RATE)
+    coloured = np.fft.irfft(white * np.maximum(hertz, 50) ** -rng.uniform(0.4, 1), CLIP_SAMPLES)
+    return np.asarray(coloured / _rms(coloured))
+
+
+def _rms(signal: npt.NDArray[np.float64]) -> float:
+    return float(np.sqrt(np.mean(signal**2)))
+
+
+def _amplitude(decibels: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    return np.asarray(10 ** (np.asarray(decibels, dtype=np.float64) / 20))
