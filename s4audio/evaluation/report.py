@@ -1,0 +1,287 @@
+"""Tables, files and pictures of a rate sweep: what `s4audio evaluate` prints and writes."""
+
+import csv
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from s4audio.data import Clips
+from s4audio.errors import UserError
+from s4audio.evaluation.metrics import NO_PREDICTION, class_scores, confusion_matrix
+from s4audio.evaluation.plots import plot_accuracy_by_rate, plot_confusion_matrix
+from s4audio.evaluation.rates import sweep_rates
+from s4audio.evaluation.sweep import RateRow, RateSweep, condition, kilohertz
+from s4audio.models import SequenceClassifier
+
+Cell = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as text, for the terminal and for Markdown.
+
+    Attributes:
+        title: What the table shows.
+        headers: One a column.
+        rows: Cells, as many a row as there are headers.
+        words: Number of columns, from the left, that hold words; the rest holds numbers.
+        notes: Sentences below the table.
+    """
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    words: int
+    notes: tuple[str, ...] = ()
+
+    def rich(self) -> Table:
+        """The table for a terminal, without title and notes: a table would wrap them."""
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        for index, header in enumerate(self.headers):
+            justify: Literal["left", "right"] = "left" if index < self.words else "right"
+            table.add_column(Text(header), justify=justify)
+        for row in self.rows:
+            table.add_row(*map(Text, row))
+        return table
+
+    def markdown(self) -> str:
+        """The table with its title and notes as Markdown."""
+        rules = [":--" if index < self.words else "--:" for index in range(len(self.headers))]
+        lines = [self.headers, rules, *self.rows]
+        body = "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        )
+        return "\n\n".join([f"## {self.title}", body, *self.notes]) + "\n"
+
+
+def evaluate(
+    model: SequenceClassifier,
+    clips: Clips,
+    rates: Sequence[int],
+    output: Path | None = None,
+    batch_size: int = 32,
+    progress: bool = True,
+) -> RateSweep:
+    """Evaluate a model at many sample rates, print the tables and write the report.
+
+    The tables are printed before anything is written, so that a folder that cannot be written
+    does not lose them.
+
+    Args:
+        model: Classifier.
+        clips: Labelled clips with the labels of the model.
+        rates: Sample rates of evaluation in hertz, each once; at least one.
+        output: Folder for the report (made if missing, files in it replaced); None writes nothing.
+        batch_size: Clips in a batch at the model's own rate.
+        progress: Whether to draw progress bars on stderr.
+
+    Returns:
+        The sweep, as `sweep_rates` gives it.
+
+    Raises:
+        ValueError: As `sweep_rates`.
+        UserError: As `sweep_rates`; after printing if the report cannot be written, and after
+            printing and writing if some of the rates could not be evaluated.
+    """
+    sweep = sweep_rates(model, clips, rates, batch_size, progress)
+    print_report(sweep)
+    if output is not None:
+        write_report(sweep, output)
+        Console().print(Text(f"The report is in {output}"), soft_wrap=True)
+    if sweep.failures:
+        first = sweep.failures[0]
+        raise UserError(
+            f"{len(sweep.failures)} of the inputs could not be evaluated, first "
+            f"{condition(first.sample_rate, first.method)}: {first.message}; leave that rate out"
+        )
+    return sweep
+
+
+def print_report(sweep: RateSweep) -> None:
+    """Print the tables of a sweep on stdout."""
+    console = Console()
+    for table in (rate_table(sweep), class_table(sweep)):
+        console.print(Text(table.title, style="bold"), soft_wrap=True)
+        console.print(table.rich())
+        for note in table.notes:
+            console.print(Text(note), soft_wrap=True)
+        console.print()
+
+
+def rate_table(sweep: RateSweep) -> TextTable:
+    """One line for every sample rate and method: accuracy with the step rescaled and without."""
+    lines = []
+    for row, plain in _pairs(sweep):
+        lines.append(
+            (
+                f"{row.sample_rate / 1000:.12g}",
+                row.method,
+                _with_interval(row.accuracy, row.interval),
+                "" if plain is None else _with_interval(plain.accuracy, plain.interval),
+                "" if plain is None else f"{100 * (row.accuracy - plain.accuracy):+.1f}",
+                f"{100 * row.macro_f1:.1f}",
+            )
+        )
+    notes = ["Accuracy and macro F1 (of the rescaled step) in %, with 95 % intervals."]
+    for row in sweep.rows:
+        if row.non_finite:
+            step = "rescaled" if row.rescaled else "not rescaled"
+            notes.append(
+                f"WARNING: {row.non_finite} of {row.clips} clips gave logits that are not finite "
+                f"at {condition(row.sample_rate, row.method)}, {step}: counted as wrong."
+            )
+    for failure in sweep.failures:
+        where = condition(failure.sample_rate, failure.method)
+        notes.append(f"FAILED: {where}: {failure.message}")
+    return TextTable(
+        title=f"Accuracy on {len(sweep.targets):,} clips of {len(sweep.labels)} classes by a model "
+        f"trained at {kilohertz(sweep.model_rate)}",
+        headers=("kHz", "input", "step rescaled", "not rescaled", "gain", "macro F1"),
+        rows=tuple(lines),
+        words=2,
+        notes=tuple(notes),
+    )
+
+
+def class_table(sweep: RateSweep) -> TextTable:
+    """One line for every class, at the rate nearest the model's own."""
+    index = sweep.main_row()
+    row = sweep.rows[index]
+    lines = []
+    for score in class_scores(sweep.predictions[index], sweep.targets, sweep.labels):
+        mistaken = f"{score.mistaken_for} ({score.mistakes})" if score.mistakes else ""
+        lines.append(
+            (
+                score.label,
+                mistaken,
+                str(score.clips),
+                _with_interval(score.recall, score.interval) if score.clips else "",
+                f"{100 * score.precision:.1f}",
+                f"{100 * score.f1:.1f}",
+            )
+        )
+    return TextTable(
+        title=f"Classes at {condition(row.sample_rate, row.method)}, in %",
+        headers=("class", "mistaken for", "clips", "recall", "precision", "F1"),
+        rows=tuple(lines),
+        words=2,
+    )
+
+
+def write_report(sweep: RateSweep, output: Path) -> list[Path]:
+    """Write tables, predictions and pictures of a sweep.
+
+    Args:
+        sweep: The sweep.
+        output: Folder, made if missing; files of an earlier report in it are replaced.
+
+    Returns:
+        The files written.
+
+    Raises:
+        UserError: If the folder or a file in it cannot be written.
+    """
+    index = sweep.main_row()
+    row = sweep.rows[index]
+    predictions = sweep.predictions[index]
+    counts = confusion_matrix(predictions, sweep.targets, len(sweep.labels))
+    scores = [asdict(s) for s in class_scores(predictions, sweep.targets, sweep.labels)]
+    title = (
+        f"{condition(row.sample_rate, row.method)}: "
+        f"{100 * row.accuracy:.1f} % of {row.clips:,} clips right"
+    )
+    document = {
+        "model_rate": sweep.model_rate,
+        "clips_rate": sweep.clips_rate,
+        "labels": sweep.labels,
+        "rows": [asdict(row) for row in sweep.rows],
+        "failures": [asdict(failure) for failure in sweep.failures],
+        "classes_at": condition(row.sample_rate, row.method),
+        "classes": scores,
+        "confusion_matrix": counts.tolist(),
+    }
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        return [
+            _write(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False)),
+            _write(output / "report.md", _markdown(sweep)),
+            _write_csv(output / "rates.csv", [_flat(asdict(row)) for row in sweep.rows]),
+            _write_csv(output / "classes.csv", [_flat(score) for score in scores]),
+            _write_csv(output / "predictions.csv", _prediction_rows(sweep)),
+            *plot_accuracy_by_rate(sweep, output / "accuracy_by_rate"),
+            *plot_confusion_matrix(
+                counts, sweep.targets, sweep.labels, title, output / "confusion_matrix"
+            ),
+        ]
+    except OSError as error:
+        raise UserError(
+            f"the report cannot be written to {output} ({error.strerror or error}): "
+            "choose a folder that can be written with --output"
+        ) from error
+
+
+def _pairs(sweep: RateSweep) -> Iterable[tuple[RateRow, RateRow | None]]:
+    """Every rescaled row with the row of the same input that is not rescaled."""
+    plain = {(row.sample_rate, row.method): row for row in sweep.rows if not row.rescaled}
+    for row in sweep.rows:
+        if row.rescaled:
+            yield row, plain.get((row.sample_rate, row.method))
+
+
+def _with_interval(share: float, interval: tuple[float, float]) -> str:
+    low, high = interval
+    return f"{100 * share:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+
+
+def _markdown(sweep: RateSweep) -> str:
+    pictures = (
+        "![Accuracy against sample rate](accuracy_by_rate.png)\n\n"
+        "![Confusion matrix](confusion_matrix.png)\n"
+    )
+    parts = [rate_table(sweep).markdown(), class_table(sweep).markdown(), pictures]
+    return "# Evaluation\n\n" + "\n".join(parts)
+
+
+def _prediction_rows(sweep: RateSweep) -> list[dict[str, Cell]]:
+    columns = [
+        condition(row.sample_rate, row.method) + ("" if row.rescaled else ", not rescaled")
+        for row in sweep.rows
+    ]
+    rows: list[dict[str, Cell]] = []
+    for clip, name in enumerate(sweep.names):
+        answers: dict[str, Cell] = {"name": name, "target": sweep.labels[sweep.targets[clip]]}
+        for column, found in zip(columns, sweep.predictions[:, clip], strict=True):
+            answers[column] = "" if found == NO_PREDICTION else sweep.labels[found]
+        rows.append(answers)
+    return rows
+
+
+def _flat(row: dict[str, Cell | tuple[float, float]]) -> dict[str, Cell]:
+    """The row of a CSV file: an interval takes two columns."""
+    flat: dict[str, Cell] = {}
+    for name, value in row.items():
+        if isinstance(value, tuple):
+            flat[f"{name}_low"], flat[f"{name}_high"] = value
+        else:
+            flat[name] = value
+    return flat
+
+
+def _write(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
