@@ -1,0 +1,1 @@
+"""The subcommands of `s4audio`, one module each, imported only when called."""

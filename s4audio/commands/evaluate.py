@@ -1,0 +1,105 @@
+"""`s4audio evaluate`: one model at sample rates it was not trained on."""
+
+from pathlib import Path
+from typing import Literal
+
+from jsonargparse import ArgumentParser
+
+from s4audio.errors import UserError
+
+
+def run(command: str, arguments: list[str]) -> int:
+    """Parse the words after `evaluate` and evaluate.
+
+    Args:
+        command: Name of the command.
+        arguments: The words after it.
+
+    Returns:
+        Exit code.
+    """
+    parser = ArgumentParser(
+        prog=f"s4audio {command}",
+        description="Score a model at several sample rates without retraining.",
+        exit_on_error=False,
+    )
+    parser.add_function_arguments(evaluate, as_group=False, as_positional=True, skip={"rates"})
+    parser.add_argument(
+        "--rates",
+        type=int,
+        nargs="+",
+        default=[16_000, 8_000],
+        metavar="HZ",
+        help="sample rates in Hz (default: 16000 8000)",
+    )
+    options = parser.parse_args(arguments)
+    evaluate(
+        checkpoint=options.checkpoint,
+        rates=options.rates,
+        data=options.data,
+        output=options.output,
+        device=options.device,
+        batch_size=options.batch_size,
+    )
+    return 0
+
+
+def evaluate(
+    checkpoint: str,
+    rates: list[int],
+    data: Path | None = None,
+    output: Path | None = None,
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
+    batch_size: int = 32,
+) -> None:
+    """Score a model at several sample rates; print the table and write it beside the plots.
+
+    Args:
+        checkpoint: A .ckpt of `s4audio fit`, a folder of `save_pretrained`, or a shipped name.
+        rates: Sample rates in Hz.
+        data: A Speech Commands tree, a folder per class or a CSV manifest. None: the data the
+            checkpoint was trained on.
+        output: Folder of tables and plots. None: beside the checkpoint.
+        device: Where the model runs; "auto" takes a GPU when there is one.
+        batch_size: Clips a batch.
+
+    Raises:
+        UserError: The checkpoint cannot be read, or its data is not known and none is given.
+    """
+    import s4audio
+    from s4audio.data import from_description, open_audio
+    from s4audio.evaluation import evaluate as evaluate_rates
+    from s4audio.models.pretrained import read_checkpoint
+
+    path = Path(checkpoint)
+    training = path.suffix == ".ckpt"
+    description = read_checkpoint(path)["s4audio"]["data"] if training else None
+    model = s4audio.load(checkpoint).to(_device(device))
+    if data is not None:
+        module = open_audio(data, labels=model.labels, sample_rate=model.sample_rate)
+    elif description is not None:
+        module = from_description(description)
+    else:
+        raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
+    module.prepare_data()
+    module.setup("test")
+    evaluate_rates(model, module.split("testing"), rates, output or _beside(path), batch_size)
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name != "auto":
+        return name
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _beside(path: Path) -> Path:
+    """Folder of a checkpoint's tables: its run, its own folder, or here for a shipped name."""
+    from s4audio.commands.runs import folder_of
+
+    if path.is_dir():
+        return path
+    if path.is_file():
+        return folder_of(path) or path.resolve().parent
+    return Path("evaluation") / path.name

@@ -1,0 +1,143 @@
+"""Runs `fit`, `validate`, `test` and `predict`."""
+
+import csv
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import get_args
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+
+from s4audio.commands.debug import one_line
+from s4audio.commands.quiet import quiet_lightning
+from s4audio.commands.report import close_fit, close_test
+from s4audio.commands.runs import folder_of, shown
+from s4audio.commands.training import Command, TrainingCLI
+from s4audio.errors import UserError
+from s4audio.models.pretrained import read_checkpoint
+from s4audio.tasks.classification import Predictions, join_predictions
+
+
+def run(command: Command, arguments: list[str]) -> int:
+    """Run one of the four.
+
+    Args:
+        command: Which.
+        arguments: The words after it.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        UserError: The options, the data or the checkpoint are at fault.
+    """
+    assert command in get_args(Command)
+    if not arguments:
+        raise UserError(f"{command} needs a recipe: s4audio {command} --config RECIPE.yaml")
+    quiet_lightning()
+    cli = TrainingCLI(command, arguments)
+    if cli.checkpoint is not None:
+        read_checkpoint(cli.checkpoint)
+    elif command != "fit" and not cli.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        raise UserError(f"{command} needs the weights: give --ckpt_path PATH (or 'last')")
+    steps = {"fit": _fit, "validate": _validate, "test": _test, "predict": _predict}
+    try:
+        return steps[command](cli)
+    except MisconfigurationException as error:
+        raise UserError(one_line(error)) from error
+
+
+def output_folder(cli: TrainingCLI) -> Path:
+    """Where tables, plots and predictions go: `report.output`, else the run's folder."""
+    if cli.report.output is not None:
+        return cli.report.output
+    if cli.command == "fit":
+        return Path(cli.trainer.log_dir or cli.trainer.default_root_dir)
+    if cli.checkpoint is None:
+        return Path(cli.trainer.default_root_dir)
+    return folder_of(cli.checkpoint) or cli.checkpoint.parent
+
+
+def _fit(cli: TrainingCLI) -> int:
+    started = time.monotonic()
+    parameters = sum(p.numel() for p in cli.model.parameters() if p.requires_grad)
+    print(f"{parameters:,} parameters; data: {type(cli.datamodule).__name__}", flush=True)
+    if not cli.trainer.fast_dev_run:  # type: ignore[attr-defined]
+        print(f"run: {shown(output_folder(cli))}", flush=True)
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        cli.trainer.fit(
+            cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint, weights_only=True
+        )
+    except SystemExit as stop:
+        # Lightning ignores further Ctrl+C while it shuts down, and leaves it at that.
+        signal.signal(signal.SIGINT, interrupt)
+        if isinstance(stop.__context__, KeyboardInterrupt):
+            _say_where_to_continue(cli)
+        raise
+    return close_fit(cli, output_folder(cli), time.monotonic() - started)
+
+
+def _validate(cli: TrainingCLI) -> int:
+    (scores,) = cli.trainer.validate(
+        cli.model,
+        datamodule=cli.datamodule,
+        ckpt_path=cli.checkpoint,
+        verbose=False,
+        weights_only=True,
+    )
+    print(
+        f"validation accuracy {scores['val/accuracy']:.2%}, loss {scores['val/loss']:.4f}",
+        flush=True,
+    )
+    return 0
+
+
+def _test(cli: TrainingCLI) -> int:
+    cli.trainer.test(
+        cli.model,
+        datamodule=cli.datamodule,
+        ckpt_path=cli.checkpoint,
+        verbose=False,
+        weights_only=True,
+    )
+    close_test(cli, output_folder(cli))
+    return 0
+
+
+def _predict(cli: TrainingCLI) -> int:
+    batches = cli.trainer.predict(
+        cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint, weights_only=True
+    )
+    assert batches is not None
+    predictions = join_predictions([batch for batch in batches if isinstance(batch, Predictions)])
+    path = output_folder(cli) / "scores.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_predictions(
+        path, predictions, cli.datamodule.split("testing").names, list(cli.model.network.labels)
+    )
+    print(f"scores of {len(predictions.targets)} clips: {shown(path)}")
+    return 0
+
+
+def _write_predictions(
+    path: Path, predictions: Predictions, names: list[str], labels: list[str]
+) -> None:
+    """One row a clip: name, label given, and the probability of every class."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "label", *labels])
+        for index, scores in zip(
+            predictions.indices.tolist(), predictions.logits.softmax(-1), strict=True
+        ):
+            best = labels[int(scores.argmax())]
+            writer.writerow([names[index], best, *(f"{score:.6f}" for score in scores.tolist())])
+
+
+def _say_where_to_continue(cli: TrainingCLI) -> None:
+    last = Path(cli.trainer.log_dir or ".") / "checkpoints" / "last.ckpt"
+    if last.exists():
+        print(f"\nstopped; continue with --ckpt_path {shown(last)}", file=sys.stderr, flush=True)
+    else:
+        print("\nstopped before the first checkpoint", file=sys.stderr, flush=True)

@@ -1,0 +1,130 @@
+"""What a training shows and keeps: a line an epoch, and a checkpoint to continue from."""
+
+import time
+from pathlib import Path
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+
+
+class EpochLine(Callback):
+    """Prints one line an epoch: loss, accuracy, duration and the time that is left.
+
+    A line rather than a bar, so that a training whose output goes to a file can be followed.
+    """
+
+    def __init__(self) -> None:
+        self._started = 0.0
+        self._epochs = 0
+        self._epoch_started = 0.0
+        self._best = float("-inf")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clocks; a training continued within an epoch has no start of an epoch."""
+        self._started = self._epoch_started = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the epoch's clock."""
+        self._epoch_started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the line."""
+        self._epochs += 1
+        metrics = trainer.callback_metrics
+        line = [f"epoch {trainer.current_epoch + 1}/{_total(trainer.max_epochs)}"]
+        if "train/loss" in metrics:
+            line.append(f"train loss {float(metrics['train/loss']):.4f}")
+        if "val/accuracy" in metrics:
+            accuracy = float(metrics["val/accuracy"])
+            self._best = max(self._best, accuracy)
+            line.append(f"val accuracy {accuracy:.2%} (best {self._best:.2%})")
+        now = time.monotonic()
+        line.append(duration(now - self._epoch_started))
+        left = self._seconds_left(trainer, now)
+        if left:
+            line.append(f"{duration(left)} left")
+        if trainer.is_global_zero:
+            print("  ".join(line), flush=True)
+
+    def state_dict(self) -> dict[str, float]:
+        """The best accuracy, for a continued training."""
+        return {"best": self._best}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Take up the best accuracy of the training that is continued."""
+        self._best = state_dict["best"]
+
+    def _seconds_left(self, trainer: Trainer, now: float) -> float | None:
+        if trainer.max_epochs is None or trainer.max_epochs < 0:
+            return None
+        remaining = trainer.max_epochs - trainer.current_epoch - 1
+        return (now - self._started) / self._epochs * remaining
+
+
+class KeepLast(Checkpoint):
+    """Writes `last.ckpt` beside the best checkpoint, so that a training can be continued.
+
+    It is written after every epoch, every few minutes within a long one, and when the user
+    interrupts. (`ModelCheckpoint.save_last` writes only when the best improves.)
+
+    Args:
+        minutes: Time between two writes within an epoch, above 0.
+    """
+
+    def __init__(self, minutes: float = 15.0) -> None:
+        self._seconds = 60 * minutes
+        self._saved = 0.0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._saved = time.monotonic()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: object,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """Save when the time has come."""
+        if time.monotonic() - self._saved > self._seconds:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save."""
+        self._save(trainer)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Save an interrupted training, but not one that failed: its weights may be at fault."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        best = trainer.checkpoint_callback
+        if trainer.fast_dev_run or not isinstance(best, ModelCheckpoint):  # type: ignore[attr-defined]
+            return
+        if best.dirpath is not None:
+            trainer.save_checkpoint(Path(best.dirpath) / "last.ckpt")
+            self._saved = time.monotonic()
+
+
+def duration(seconds: float) -> str:
+    """A duration in words: "42 s", "7 min", "3 h 05 min".
+
+    Args:
+        seconds: 0 or more.
+
+    Returns:
+        Seconds below two minutes, then whole minutes, then hours and minutes.
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _total(max_epochs: int | None) -> str:
+    return "?" if max_epochs is None or max_epochs < 0 else str(max_epochs)

@@ -1,0 +1,151 @@
+"""Every mistake ends in one line on stderr and exit code 2."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from s4audio.cli import main
+from s4audio.models import load
+
+BEST = Path("checkpoints") / "best.ckpt"
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.path,)
+
+
+def complaint(words: list[str], capsys: pytest.CaptureFixture) -> str:
+    capsys.readouterr()
+    code = main(words)
+    error = capsys.readouterr().err
+    assert code == 2, error
+    (line,) = error.splitlines()
+    assert line.startswith("s4audio: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["fti"], "did you mean fit?"),
+        (["xyzzy"], "commands: fit"),
+        (["fit"], "--config"),
+        (["fit", "--config", "nowhere.yaml"], "nowhere.yaml"),
+        (["models", "--colour"], "--colour"),
+        (["evaluate"], "checkpoint"),
+        (["evaluate", "nowhere.ckpt"], "nowhere.ckpt"),
+        (["evaluate", "s5-huge", "--data", "."], "s5-huge"),
+        (["evaluate", "x", "--rates", "fast"], "fast"),
+        (["evaluate", "x", "--device", "abacus"], "abacus"),
+        (["import-checkpoint", "nowhere.pt", "nowhere.json"], "nowhere.pt"),
+    ],
+)
+def test_without_a_recipe(words: list[str], expected: str, capsys: pytest.CaptureFixture) -> None:
+    assert expected in complaint(words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--modle", "s4"], "--modle"),
+        (["--trainer.epochs", "3"], "--trainer.epochs"),
+        (["--trainer.max_epochs", "many"], "trainer.max_epochs: Expected int, got many"),
+        (["--model.init_args.network.kind", "s9"], "one of 's4', 's4d', 'dss', 'sgconv', got s9"),
+        (["--model.init_args.network.width", "9"], "width"),
+        (["--model.init_args.network.n_layers", "0"], "n_layers must be at least 1, got 0"),
+        (["--model.init_args.optimizer.learning_rate", "-1"], "learning_rate is -1.0"),
+        (["--model", "Nothing"], "Nothing"),
+        (["--data", "Nothing"], "Nothing"),
+        (["--data.init_args.root", "no/such/folder"], "no/such/folder"),
+        (["--report.rates", "[0]"], "report.rates"),
+        (["--trainer.accelerator", "abacus"], "abacus"),
+        (["--ckpt_path", "nowhere.ckpt"], "nowhere.ckpt"),
+        (["--ckpt_path", "last"], "start without --ckpt_path"),
+        (["--checkpoint.monitor", "val/beauty"], "val/beauty"),
+        (["--trainer.max_epochs", "-1"], "cosine needs an end"),
+    ],
+)
+def test_fit_options(
+    options: list[str], expected: str, recipe: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert expected in complaint(["fit", "--config", str(recipe), *options], capsys)
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_scoring_without_weights(command: str, recipe: Path, capsys: pytest.CaptureFixture) -> None:
+    assert "--ckpt_path" in complaint([command, "--config", str(recipe)], capsys)
+
+
+def test_recipe_that_is_not_yaml(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text("model: [unclosed")
+    assert "line 2" in complaint(["fit", "--config", str(path)], capsys)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "truncated", "pickle", "foreign", "list"])
+def test_checkpoints_that_are_none(
+    damage: str, trained: Path, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path, exploded = tmp_path / "bad.ckpt", tmp_path / "exploded"
+    whole = (trained / BEST).read_bytes()
+    if damage == "foreign":
+        torch.save({"state_dict": {"weight": torch.zeros(2)}}, path)
+    elif damage == "list":
+        torch.save([1, 2, 3], path)
+    else:
+        path.write_bytes(
+            {
+                "empty": b"",
+                "text": b"hello",
+                "truncated": whole[: len(whole) // 2],
+                "pickle": pickle.dumps(Bomb(exploded)),
+            }[damage]
+        )
+    for words in (
+        ["evaluate", str(path)],
+        ["test", "--config", str(recipe), "--ckpt_path", str(path)],
+        ["fit", "--config", str(recipe), "--ckpt_path", str(path)],
+    ):
+        assert "bad.ckpt" in complaint(words, capsys)
+    assert not exploded.exists()
+
+
+def test_another_architecture(trained: Path, recipe: Path, capsys: pytest.CaptureFixture) -> None:
+    words = ["test", "--config", str(recipe), "--ckpt_path", str(trained / BEST)]
+    words += ["--model.init_args.network.d_model", "16"]
+    assert "d_model 8 there, 16 here" in complaint(words, capsys)
+
+
+def test_data_with_unknown_labels(
+    trained: Path, recipe: Path, tmp_path: Path, tones: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for label, source in (("high", "high"), ("middle", "low")):
+        (tmp_path / "other" / label).mkdir(parents=True)
+        for clip in (tones / source).iterdir():
+            (tmp_path / "other" / label / clip.name).write_bytes(clip.read_bytes())
+    other = str(tmp_path / "other")
+    assert "middle" in complaint(["evaluate", str(trained / BEST), "--data", other], capsys)
+    words = ["test", "--config", str(recipe), "--ckpt_path", str(trained / BEST)]
+    words += ["--data.init_args.root", other]
+    assert "labels middle of the data are unknown" in complaint(words, capsys)
+
+
+def test_saved_model_does_not_know_its_data(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    load(trained / BEST).save_pretrained(tmp_path / "model")
+    assert "--data" in complaint(["evaluate", str(tmp_path / "model")], capsys)
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("S4AUDIO_DEBUG", "1")
+    with pytest.raises(FileNotFoundError):
+        main(["import-checkpoint", "nowhere.pt", "nowhere.json"])
