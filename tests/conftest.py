@@ -1,11 +1,21 @@
 """Fixtures shared by every test."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+COMPILERS = ("g++", "c++", "clang++")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tests marked `compiler` need what pykeops compiles with."""
+    if item.get_closest_marker("compiler") and not any(map(shutil.which, COMPILERS)):
+        pytest.skip("no C++ compiler for pykeops")
 
 
 @pytest.fixture(scope="session")

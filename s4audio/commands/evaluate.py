@@ -75,6 +75,11 @@ def evaluate(
     training = path.suffix == ".ckpt"
     description = read_checkpoint(path)["s4audio"]["data"] if training else None
     model = s4audio.load(checkpoint).to(_device(device))
+    if model.config.d_input != 1:
+        raise UserError(
+            f"{checkpoint} takes {model.config.d_input} features a step: sample rates can be "
+            "changed for waveforms only; score it with s4audio test"
+        )
     if data is not None:
         module = open_audio(data, labels=model.labels, sample_rate=model.sample_rate)
     elif description is not None:

@@ -22,14 +22,26 @@ def run(command: str, arguments: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    import s4audio
+    from s4audio.models import create_preset, list_pretrained
+    from s4audio.models.presets import PRESETS
 
     console = Console()
-    presets = Table("preset", title="presets", title_justify="left")
-    for name in s4audio.list_models():
-        presets.add_row(name)
+    presets = Table("preset", "causal", title="presets", title_justify="left")
+    for column in ("blocks", "channels", "stride", "parameters"):
+        presets.add_column(column, justify="right")
+    for name, config in PRESETS.items():
+        model = create_preset(name, [str(label) for label in range(10)])
+        presets.add_row(
+            name,
+            "no" if config.bidirectional else "yes",
+            str(config.n_layers),
+            str(config.d_model),
+            str(config.stem_stride),
+            f"{sum(p.numel() for p in model.parameters()):,}",
+        )
     console.print(presets)
-    names = s4audio.list_pretrained()
+    console.print("stride: samples a frame; parameters: for ten classes")
+    names = list_pretrained()
     weights = Table("name", title="trained weights", title_justify="left")
     for name in names:
         weights.add_row(name)

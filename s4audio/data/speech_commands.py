@@ -14,6 +14,7 @@ import numpy as np
 
 from s4audio.data.augment import AugmentConfig
 from s4audio.data.cache import FULL_SCALE, Int64Array, Part, Source, Store
+from s4audio.data.download import download
 from s4audio.data.module import AudioDataModule, Features, Partition, Split, rows_by_part
 from s4audio.errors import UserError
 
@@ -30,6 +31,8 @@ ALL_WORDS = (
 # fmt: on
 
 VERSION = "speech_commands_v0.02"
+URL = f"http://download.tensorflow.org/data/{VERSION}.tar.gz"
+SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 BACKGROUND = "_background_noise_"
 
 _LISTS = ("validation_list.txt", "testing_list.txt")
@@ -42,7 +45,7 @@ class SpeechCommands(AudioDataModule):
     """One-second commands: 35 words, ten words, or words of your choice.
 
     Args:
-        root: folder that holds `SpeechCommands/speech_commands_v0.02`, or that folder itself.
+        root: folder that holds `SpeechCommands/speech_commands_v0.02`, or one of these two folders.
         words: 35 for all words, 10 for yes, no, up, down, left, right, on, off, stop, go, or a
             list of words in the order their targets shall have.
         protocol: "official" splits by the lists of the data set, which keep speakers apart, and
@@ -50,7 +53,8 @@ class SpeechCommands(AudioDataModule):
             paper: clips that do not last exactly one second are dropped, and the rest, in sorted
             order, is split 70/15/15 at random within each class, so that a speaker may be in
             several splits.
-        download: fetch the data set (2.4 GB) when it is not there.
+        download: fetch the data set (2.4 GB) when it is not there; an interrupted download
+            continues.
         amplitude: "unit" leaves `statistics` as they are; "papers" makes a model that standardises
             its input see what the S4 paper's code feeds it. That code divides samples in [-1, 1]
             by 2^15 once more and then computes (x - mean) / (std + 1e-5), which equals
@@ -144,8 +148,8 @@ class SpeechCommands(AudioDataModule):
 
 
 def find_speech_commands(root: Path) -> Path | None:
-    """The folder with the words and the split lists: below `root`, `root` itself, or None."""
-    for folder in (root / "SpeechCommands" / VERSION, root):
+    """The folder with the words and the split lists, at `root` or below; None if there is none."""
+    for folder in (root / "SpeechCommands" / VERSION, root / VERSION, root):
         if any((folder / name).is_file() for name in _LISTS):
             return folder
     return None
@@ -237,10 +241,10 @@ def _stratified_split(store: Store, rows: Int64Array) -> Partition:
 
 
 def _download(root: Path) -> Path:
-    """Fetch, check and unpack the archive; torchaudio compares its SHA-256.
+    """Fetch, check and unpack the archive.
 
-    An interrupted download starts again from the beginning; an interrupted unpacking starts again
-    from the archive. The data set appears under its name only when complete.
+    An interrupted download continues; an interrupted unpacking starts again from the archive. The
+    data set appears under its name only when complete.
     """
     try:
         from torchaudio.datasets import SPEECHCOMMANDS
@@ -254,11 +258,12 @@ def _download(root: Path) -> Path:
             "folder to download it again"
         )
     shutil.rmtree(staging / "SpeechCommands", ignore_errors=True)
-    staging.mkdir(parents=True, exist_ok=True)
+    download(URL, staging / URL.rpartition("/")[2], SHA256)
     try:
+        # Finds the archive in place and unpacks it.
         SPEECHCOMMANDS(staging, url=VERSION, download=True)
     except (OSError, RuntimeError, tarfile.TarError) as error:
-        raise UserError(f"Speech Commands could not be downloaded to {root}: {error}") from error
+        raise UserError(f"Speech Commands could not be unpacked in {root}: {error}") from error
     folder.parent.mkdir(exist_ok=True)
     (staging / "SpeechCommands" / VERSION).rename(folder)
     shutil.rmtree(staging)

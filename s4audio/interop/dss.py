@@ -13,8 +13,8 @@ LAMBDA_NAMES = {
     "exp": ("Lambda_log_neg_re", "Lambda_im"),
     "exp-no-scale": ("Lambda_log_neg_re", "Lambda_im"),
     "exp-re-im": ("Lambda_log_neg_re", "Lambda_log_im"),
-    "clip": ("Lambda_re", "Lambda_im"),
-    "clip-no-scale": ("Lambda_re", "Lambda_im"),
+    "clip": ("Lambda", "Lambda"),
+    "clip-no-scale": ("Lambda", "Lambda"),
 }
 """Names of the stored real and imaginary parts, by version."""
 
@@ -44,7 +44,7 @@ def dss_layer(state: State, config: Mapping[str, Any]) -> PlainLayer:
     log_dt = foreign["kernel.log_dt"]
     copy(kernel.log_dt, log_dt.reshape(kernel.channels, -1).expand(-1, 2), "kernel.log_dt")
     real, imag = (foreign[f"kernel.{name}"] for name in LAMBDA_NAMES[version])
-    if version == "softmax":
+    if real.ndim == 2:  # one tensor of real pairs
         real, imag = real[..., 0], imag[..., 1]
     copy(kernel.Lambda_real, real[None], "kernel.Lambda real part")
     copy(kernel.Lambda_imag, imag[None], "kernel.Lambda imaginary part")

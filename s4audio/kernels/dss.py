@@ -3,7 +3,7 @@
     softmax        K[l] = Re sum_n W_n (exp(z_n) - 1) / (Lambda_n (exp(L z_n) - 1)) exp(l z_n)
     exp            K[l] = Re sum_n W_n (exp(z_n) - 1) / Lambda_n exp(l z_n),  Re Lambda = -exp(a)
     exp-re-im      as exp, and Im Lambda = exp(b) too
-    clip           as exp, Re Lambda = min(a, -1e-4)
+    clip           as exp, Re Lambda = min(a, 1e-4)
     *-no-scale     K[l] = Re sum_n W_n exp(l z_n), times the rate at another rate
 
 with z_n = dt_re Re Lambda_n + i dt_im Im Lambda_n: each channel has its own step for the decay and
@@ -14,7 +14,6 @@ Source: Gupta, Gu, Berant, "Diagonal State Spaces are as Effective as Structured
 (2022), proposition 1 and section 3.2.
 """
 
-import math
 from typing import ClassVar, Literal, get_args
 
 import torch
@@ -39,7 +38,7 @@ VERSIONS: tuple[str, ...] = get_args(Version)
 EPSILON = 1e-7
 """Keeps the reciprocal of a vanishing normaliser finite."""
 
-LARGEST_REAL = -1e-4
+LARGEST_REAL = 1e-4
 """Largest real part of an eigenvalue in the clip versions."""
 
 
@@ -94,15 +93,14 @@ class DSSKernel(StateSpaceKernel):
             real = (-real).log()
         if version == "exp-re-im":
             imag = imag.log()
-        self.log_dt = nn.Parameter(
-            torch.stack([initial_log_step(channels, dt_min, dt_max) for _ in range(2)], dim=-1)
-        )
+        log_dt = initial_log_step(channels, dt_min, dt_max)
+        self.log_dt = nn.Parameter(torch.stack([log_dt, log_dt], dim=-1))
         """Logarithms of the steps of the decay and of the frequency, (channels, 2)."""
         self.Lambda_real = nn.Parameter(real.float().repeat(n_ssm, 1))
         """Re Lambda for softmax and clip, log(-Re Lambda) for the exp versions."""
         self.Lambda_imag = nn.Parameter(imag.float().repeat(n_ssm, 1))
         """Im Lambda, or its logarithm for exp-re-im."""
-        self.W = nn.Parameter(torch.randn(self.directions, channels, d_state, 2) * math.sqrt(0.5))
+        self.W = nn.Parameter(torch.randn(self.directions, channels, d_state, 2))
 
     def sample(self, length: int, rate: float) -> Tensor:
         """See [s4audio.kernels.Kernel][]."""

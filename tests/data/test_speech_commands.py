@@ -236,6 +236,7 @@ def test_download_appears_only_when_complete(
         if not download:
             return real(folder, url, **options)
         assert not (folder / "SpeechCommands").exists()
+        folder.mkdir(parents=True, exist_ok=True)
         target = folder / "SpeechCommands" / "speech_commands_v0.02"
         if fail:
             target.mkdir(parents=True)
@@ -244,7 +245,11 @@ def test_download_appears_only_when_complete(
         return None
 
     monkeypatch.setattr(torchaudio.datasets, "SPEECHCOMMANDS", fake)
-    with pytest.raises(UserError, match=r"could not be downloaded to .*: the line is dead"):
+    fetched: list[Path] = []
+    monkeypatch.setattr(
+        "s4audio.data.speech_commands.download", lambda url, path, sha256: fetched.append(path)
+    )
+    with pytest.raises(UserError, match=r"could not be unpacked in .*: the line is dead"):
         SpeechCommands(root, words=10, download=True).prepare_data()
     assert not tree(root).exists()
     fail = False
@@ -252,6 +257,7 @@ def test_download_appears_only_when_complete(
     data.prepare_data()
     assert sizes(data) == [180, 10, 10]
     assert [path.name for path in root.iterdir()] == ["SpeechCommands"]
+    assert [path.name for path in fetched] == 2 * ["speech_commands_v0.02.tar.gz"]
 
 
 def test_download_does_not_touch_an_incomplete_tree(tmp_path: Path):

@@ -12,6 +12,7 @@ from torch import Tensor
 import s4audio
 from s4audio import UserError
 from s4audio.interop import dss_layer, from_state_spaces, import_checkpoint, sgconv_layer
+from s4audio.kernels.dss import VERSIONS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -136,3 +137,36 @@ def test_bad_files(config_file: Path, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message):
             import_checkpoint(weights, config_file, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_dss_formula_of_every_version(version: str) -> None:
+    """Weights in the layout of the repository against the formula, written out."""
+    torch.manual_seed(0)
+    H, N, L = 3, 5, 40
+    pairs = torch.stack([-torch.rand(N) - 0.1, 5 * torch.rand(N) + 0.1], -1)
+    if version == "softmax":
+        pairs[0, 0] = 0.4
+    if version.startswith("clip"):
+        pairs[0, 0] = 2.0
+    log_dt, W = torch.randn(H) - 3, torch.randn(1, H, N, 2)
+    state = {"kernel.log_dt": log_dt, "kernel.W": W, "D": torch.zeros(1, H)}
+    state |= {"output_linear.weight": torch.eye(H), "output_linear.bias": torch.zeros(H, 1)}
+    if version.startswith("exp"):
+        state["kernel.Lambda_log_neg_re"] = (-pairs[:, 0]).log()
+        name = "Lambda_log_im" if version == "exp-re-im" else "Lambda_im"
+        state[f"kernel.{name}"] = pairs[:, 1].log() if "log" in name else pairs[:, 1]
+    else:
+        state["kernel.Lambda"] = pairs
+    real = pairs[:, 0].clamp(max=1e-4) if version.startswith("clip") else pairs[:, 0]
+    Lambda = torch.complex(real, pairs[:, 1]).to(torch.complex128)
+    z = log_dt.double().exp()[:, None] * Lambda
+    powers = torch.exp(z[..., None] * torch.arange(L))
+    scale = torch.ones_like(z)
+    if not version.endswith("no-scale"):
+        scale = (z.exp() - 1) / Lambda
+    if version == "softmax":
+        scale = 1 / (powers.sum(-1) * Lambda)
+    expected = torch.einsum("hn,hnl->hl", torch.view_as_complex(W[0].double()) * scale, powers).real
+    kernel = dss_layer(state, {"H": H, "N": N, "L": L, "version": version}).kernel
+    torch.testing.assert_close(kernel(L)[0].double(), expected, rtol=1e-4, atol=1e-5)

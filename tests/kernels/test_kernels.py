@@ -119,7 +119,7 @@ def test_s4_at_other_lengths_than_its_training_length(length: int) -> None:
         assert error(kernel(length)[0], unrolled(kernel, length, 1.0)) < 1e-5
 
 
-@pytest.mark.parametrize("backend", ["naive", "keops"])
+@pytest.mark.parametrize("backend", ["naive", pytest.param("keops", marks=pytest.mark.compiler)])
 @pytest.mark.parametrize("name", ["s4-legs", "s4-fout", "s4d-lin-zoh", "dss-softmax", "dss-exp"])
 def test_backends_agree(name: str, backend: str) -> None:
     kernel = STATE_SPACES[name]()
