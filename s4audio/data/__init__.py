@@ -8,6 +8,7 @@ from s4audio.data.manifest import AudioManifest
 from s4audio.data.module import AudioDataModule
 from s4audio.data.opening import from_description, open_audio
 from s4audio.data.speech_commands import SpeechCommands
+from s4audio.data.synthetic import SyntheticSpeech
 
 __all__ = [
     "AudioDataModule",
@@ -18,6 +19,7 @@ __all__ = [
     "Clip",
     "Clips",
     "SpeechCommands",
+    "SyntheticSpeech",
     "collate",
     "from_description",
     "open_audio",

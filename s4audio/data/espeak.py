@@ -201,23 +201,14 @@ class Espeak:
             library = self._open_library()
             self._blocks.clear()
             library.espeak_SetVoiceByName(voice.encode())
-            for parameter, value in (
-                (_RATE, rate),
-                (_VOLUME, volume),
-                (_PITCH, pitch),
-                (_PITCH_RANGE, pitch_range),
-            ):
-                library.espeak_SetParameter(parameter, value, 0)
+            library.espeak_SetParameter(_RATE, rate, 0)
+            library.espeak_SetParameter(_VOLUME, volume, 0)
+            library.espeak_SetParameter(_PITCH, pitch, 0)
+            library.espeak_SetParameter(_PITCH_RANGE, pitch_range, 0)
             encoded = text.encode()
+            size = ctypes.c_size_t(len(encoded) + 1)
             status = library.espeak_Synth(
-                encoded,
-                ctypes.c_size_t(len(encoded) + 1),
-                ctypes.c_uint(0),
-                _POSITION_CHARACTER,
-                ctypes.c_uint(0),
-                ctypes.c_uint(_CHARACTERS_UTF8),
-                None,
-                None,
+                encoded, size, 0, _POSITION_CHARACTER, 0, _CHARACTERS_UTF8, None, None
             )
             if status != 0:
                 raise RuntimeError(f"eSpeak NG failed on {text!r} with status {status}")

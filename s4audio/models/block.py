@@ -145,10 +145,10 @@ class Block(nn.Module):
         y_BHL = self.linear(y_BHL)
         if self.glu:
             y_BHL = F.glu(y_BHL, dim=1)
-        y_BHL = x_BHL + self.dropout(y_BHL)
+        z_BHL: Tensor = x_BHL + self.dropout(y_BHL)
         if not self.prenorm:
-            y_BHL = self.norm(y_BHL)
-        return y_BHL
+            z_BHL = self.norm(z_BHL)
+        return z_BHL
 
 
 class Backbone(nn.Module):
