@@ -46,8 +46,8 @@ class SyntheticSpeech(AudioDataModule):
 
     The clips are generated once (`clips_per_word=400` and ten words: about 15 seconds, 175 MB) into
     a folder of WAV files with a table `manifest.csv` and checksums; a folder that is incomplete or
-    damaged is generated anew. Every voice, accent and variant belongs to one split only: 325 voices
-    train, 10 validate and 32 test. This is not real speech: an accuracy on it says that a model
+    damaged is generated anew. Every voice belongs to one split only: 400 voices train, 60 validate
+    and 80 test. This is not real speech: an accuracy on it says that a model
     learns and generalises to other voices, nothing about recordings of people.
 
     Args:
