@@ -1,6 +1,6 @@
 r"""Evaluate a model at sample rates it was not trained on.
 
-    python tools/evaluate_resampled.py runs/sc10/checkpoints/best.ckpt recordings \
+    python tools/evaluate_resampled.py runs/subset_s4/version_0/checkpoints/best.ckpt recordings \
         --rates 16000 8000 11025 --output report
 
 `s4audio evaluate` does the same and also finds the data a checkpoint was trained on; this script

@@ -150,7 +150,7 @@ def decoded(
         # Left by an earlier run that skipped files: decode again, they may be readable now.
         shutil.rmtree(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder.parent)
+    remove_abandoned(folder.parent)
     temporary = folder.with_name(f"{key}.{uuid.uuid4().hex}.partial")
     temporary.mkdir()
     try:
@@ -180,7 +180,12 @@ def _key(sources: Sequence[Source], sample_rate: int, max_seconds: float | None)
     return digest.hexdigest()[:24]
 
 
-def _remove_abandoned(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
+    """Delete what interrupted builds left behind, once it is a day old.
+
+    Args:
+        parent: where folders are built under names that end in `.partial`.
+    """
     for partial in parent.glob("*.partial"):
         if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
             shutil.rmtree(partial, ignore_errors=True)

@@ -198,8 +198,7 @@ class Espeak:
         _check_number("pitch", pitch, 0, 99)
         _check_number("pitch_range", pitch_range, 0, 99)
         with _LOCK:
-            library = self._open_library()
-            self._blocks.clear()
+            library, self._blocks = self._open_library(), []
             library.espeak_SetVoiceByName(voice.encode())
             library.espeak_SetParameter(_RATE, rate, 0)
             library.espeak_SetParameter(_VOLUME, volume, 0)

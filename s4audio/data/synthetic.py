@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 import shutil
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -17,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from s4audio.data.augment import AugmentConfig
-from s4audio.data.cache import Int16Array, Source, Store, cache_dir
+from s4audio.data.cache import Int16Array, Source, Store, cache_dir, remove_abandoned
 from s4audio.data.espeak import Espeak
 from s4audio.data.manifest import read_manifest
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
@@ -38,7 +37,6 @@ CHECKSUMS = "checksums.sha256"
 # Part of the parameters: a change of the voices or of the signal chain makes new data sets.
 _GENERATOR = 1
 _VALIDATION_SHARE, _TESTING_SHARE = 0.15, 0.2
-_ABANDONED_SECONDS = 24 * 3600
 
 
 class SyntheticSpeech(AudioDataModule):
@@ -130,7 +128,7 @@ class SyntheticSpeech(AudioDataModule):
     def _generate(self) -> None:
         parent = self.folder.parent
         parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(parent)
+        remove_abandoned(parent)
         temporary = parent / f"{self.folder.name}.{uuid.uuid4().hex}.partial"
         try:
             _generate(temporary, self.words, self.clips_per_word, self.synthesis_seed)
@@ -247,9 +245,3 @@ def _key(parameters: dict[str, object]) -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _remove_abandoned(parent: Path) -> None:
-    for partial in parent.glob("*.partial"):
-        if time.time() - partial.stat().st_mtime > _ABANDONED_SECONDS:
-            shutil.rmtree(partial, ignore_errors=True)

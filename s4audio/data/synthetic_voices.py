@@ -2,8 +2,8 @@
 
 A voice is an accent and a variant of eSpeak NG with its own tempo and pitch, heard through its own
 microphone and room. Each variant belongs to one split only, so no test voice has the timbre of a
-training voice. Accents are in all splits: an accent that was never heard can swap words ("up" of the
-West Midlands is close to "off" of America), which no model can learn from other accents.
+training voice. Accents are in all splits: an accent that was never heard can swap words ("up" of
+the West Midlands is close to "off" of America), which no model can learn from other accents.
 """
 
 from dataclasses import dataclass
