@@ -1,6 +1,8 @@
 """Bringing a foreign checkpoint along: wrappers, configs, and everything that can be wrong."""
 
 import json
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -170,3 +172,22 @@ def test_dss_formula_of_every_version(version: str) -> None:
     expected = torch.einsum("hn,hnl->hl", torch.view_as_complex(W[0].double()) * scale, powers).real
     kernel = dss_layer(state, {"H": H, "N": N, "L": L, "version": version}).kernel
     torch.testing.assert_close(kernel(L)[0].double(), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_script(
+    config_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    torch.save(golden("s4_causal")[0], tmp_path / "weights.pt")
+    script = Path(__file__).parents[2] / "tools" / "import_checkpoint.py"
+    arguments = [script, tmp_path / "weights.pt", config_file, tmp_path / "out"]
+    monkeypatch.setattr(sys, "argv", [str(x) for x in arguments])
+    runpy.run_path(str(script), run_name="__main__")
+    parameters = sum(p.numel() for p in s4audio.load(tmp_path / "out").parameters())
+    assert f"s4, {parameters:,} parameters" in capsys.readouterr().out
+    (tmp_path / "weights.pt").unlink()
+    with pytest.raises(SystemExit, match="2"):
+        runpy.run_path(str(script), run_name="__main__")
+    assert "no file at" in capsys.readouterr().err
