@@ -12,6 +12,14 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 COMPILERS = ("g++", "c++", "clang++")
 
 
+def pytest_configure() -> None:
+    """A folder of its own for each process: two that compile one formula at once damage it."""
+    compiled = Path(os.environ.get("KEOPS_CACHE_FOLDER", Path.home() / ".cache" / "s4audio-tests"))
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    os.environ["KEOPS_CACHE_FOLDER"] = str(compiled / worker)
+    (compiled / worker).mkdir(parents=True, exist_ok=True)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Tests marked `compiler` need what pykeops compiles with."""
     if item.get_closest_marker("compiler") and not any(map(shutil.which, COMPILERS)):
