@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from s4audio.interop.layer import PlainLayer, copy_plain_layer
-from s4audio.interop.state import ForeignState, State, copy, option
+from s4audio.interop.state import ForeignState, State, copy, option, required
 from s4audio.kernels import DSSKernel
 from s4audio.kernels.dss import VERSIONS
 
@@ -35,9 +35,9 @@ def dss_layer(state: State, config: Mapping[str, Any]) -> PlainLayer:
     foreign = ForeignState(state)
     version = option(config, "version", {v: v for v in VERSIONS}, "softmax")
     kernel = DSSKernel(
-        int(config["H"]),
-        int(config["L"]),
-        d_state=int(config["N"]),
+        int(required(config, "H")),
+        int(required(config, "L")),
+        d_state=int(required(config, "N")),
         bidirectional=bool(config.get("bidirectional", False)),
         version=version,
     )

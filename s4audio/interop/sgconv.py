@@ -5,7 +5,7 @@ from typing import Any
 
 from s4audio.errors import UserError
 from s4audio.interop.layer import PlainLayer, copy_plain_layer
-from s4audio.interop.state import ForeignState, State, copy
+from s4audio.interop.state import ForeignState, State, copy, required
 from s4audio.kernels import SGConvKernel
 from s4audio.kernels.sgconv import Decay
 
@@ -36,8 +36,8 @@ def sgconv_layer(state: State, config: Mapping[str, Any]) -> PlainLayer:
         )
     n_scales = config.get("n_scales")
     kernel = SGConvKernel(
-        int(config["H"]),
-        int(config["L"]),
+        int(required(config, "H")),
+        int(required(config, "L")),
         bidirectional=bool(config.get("bidirectional", False)),
         kernel_dim=int(config.get("kernel_dim", 64)),
         n_scales=None if n_scales is None else int(n_scales),
@@ -52,7 +52,9 @@ def sgconv_layer(state: State, config: Mapping[str, Any]) -> PlainLayer:
         copy(weights, foreign[f"kernel_list.{i}"], f"kernel_list.{i}")
     decay = foreign["decay"] if kernel.is_power_law else foreign["multiplier"]
     copy(kernel.decay, decay.reshape(-1), "decay")
-    copy(kernel.kernel_norm, foreign["kernel_norm"], "kernel_norm")
+    # Older versions of the repository store the norm of a causal kernel without its direction.
+    norm = foreign["kernel_norm"].reshape(-1, kernel.channels, 1)
+    copy(kernel.kernel_norm, norm, "kernel_norm")
     layer = PlainLayer(kernel)
     copy_plain_layer(layer, foreign)
     foreign.check_all_used(("kernel_norm_initialized", "multiplier"))

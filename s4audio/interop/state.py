@@ -57,6 +57,24 @@ class ForeignState:
             )
 
 
+def required(config: Mapping[str, Any], name: str) -> Any:
+    """A foreign option that has no default.
+
+    Args:
+        config: foreign options.
+        name: the one to read.
+
+    Returns:
+        its value.
+
+    Raises:
+        UserError: if it is not given.
+    """
+    if name not in config:
+        raise UserError(f"the config has no {name!r}")
+    return config[name]
+
+
 def option(config: Mapping[str, Any], name: str, allowed: Mapping[Any, Any], default: Any) -> Any:
     """Translate a foreign option.
 

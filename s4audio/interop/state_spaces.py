@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from s4audio.errors import UserError
-from s4audio.interop.state import ForeignState, State, copy, option
+from s4audio.interop.state import ForeignState, State, copy, option, required
 from s4audio.kernels import S4DKernel, S4Kernel
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.models.block import Block, ChannelNorm
@@ -90,7 +90,7 @@ def translate_config(foreign: ForeignState, config: Mapping[str, Any]) -> Classi
         kind=kind,
         d_input=foreign["encoder.weight"].shape[1],
         d_model=foreign["encoder.weight"].shape[0],
-        n_layers=int(_required(config, "n_layers")),
+        n_layers=int(required(config, "n_layers")),
         d_state=2 * foreign[f"{kernel}.A_imag"].shape[-1],
         n_ssm=foreign[f"{kernel}.A_imag"].shape[0],
         length=length,
@@ -162,9 +162,3 @@ def _copy_norm(norm: Any, foreign: ForeignState, name: str) -> None:
 def _copy_linear(linear: Any, foreign: ForeignState, name: str) -> None:
     for part in ("weight", "bias"):
         copy(getattr(linear, part), foreign[f"{name}.{part}"], f"{name}.{part}")
-
-
-def _required(config: Mapping[str, Any], name: str) -> Any:
-    if name not in config:
-        raise UserError(f"the config has no {name!r}")
-    return config[name]

@@ -119,6 +119,8 @@ def test_unknown_versions_and_modes() -> None:
     state, config, _ = golden("dss_exp")
     with pytest.raises(UserError, match="version='soft' is not supported"):
         dss_layer(state, {**config, "version": "soft"})
+    with pytest.raises(UserError, match="the config has no 'N'"):
+        dss_layer(state, {"H": 8, "L": 512, "version": "exp"})
     state, config, _ = golden("sgconv_d32")
     with pytest.raises(UserError, match="SGConv mode 'cat_hankel' is not supported"):
         sgconv_layer(state, {**config, "mode": "cat_hankel"})
