@@ -80,7 +80,7 @@ class ChannelNorm(nn.Module):
 
     def forward(self, x_BHL: Tensor) -> Tensor:
         """Normalise (batch, channels, time)."""
-        y_BHL: Tensor = self.norm(x_BHL.transpose(1, 2)).transpose(1, 2)
+        y_BHL: Tensor = self.norm(x_BHL.transpose(1, 2)).transpose(1, 2).contiguous()
         return y_BHL
 
 

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from s4audio.models.block import ChannelLinear
+
 
 class Frames(NamedTuple):
     """What an encoder gives the backbone.
@@ -35,11 +37,11 @@ class LinearEncoder(nn.Module):
 
     def __init__(self, d_input: int, d_model: int) -> None:
         super().__init__()
-        self.linear = nn.Linear(d_input, d_model)
+        self.linear = ChannelLinear(d_input, d_model)
 
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, d_input)."""
-        return Frames(self.linear(x_BLF).transpose(1, 2), lengths, rate)
+        return Frames(self.linear(x_BLF.transpose(1, 2)), lengths, rate)
 
 
 class EmbeddingEncoder(nn.Module):
@@ -57,7 +59,8 @@ class EmbeddingEncoder(nn.Module):
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode tokens (batch, time) or (batch, time, 1)."""
         tokens = x_BLF.squeeze(-1) if x_BLF.ndim == 3 else x_BLF
-        return Frames(self.embedding(tokens.long()).transpose(1, 2), lengths, rate)
+        # One copy here keeps every later layer on contiguous channels.
+        return Frames(self.embedding(tokens.long()).transpose(1, 2).contiguous(), lengths, rate)
 
 
 class StridedEncoder(nn.Module):

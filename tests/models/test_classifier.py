@@ -201,3 +201,16 @@ def test_unknown_preset_names_the_near_one() -> None:
 def test_labels_must_differ() -> None:
     with pytest.raises(ValueError, match="all different"):
         tiny("s4", labels=["a", "b", "a"])
+
+
+@pytest.mark.parametrize("options", [{}, {"norm": "layer", "prenorm": False}, {"stem_stride": 4}])
+def test_channels_lie_together_in_memory(options: dict[str, Any]) -> None:
+    """Strided channels would slow every later layer several times."""
+    model = tiny("s4d", **options)
+    inputs: list[Tensor] = []
+    for block in model.backbone.blocks:
+        block.register_forward_pre_hook(lambda _, given: inputs.append(given[0]))
+    model(torch.randn(2, 64, 1))
+    model(torch.randn(2, 64, 1), lengths=torch.tensor([64, 40]))
+    assert len(inputs) == 4
+    assert all(x.is_contiguous() for x in inputs)
