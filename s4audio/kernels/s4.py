@@ -113,16 +113,17 @@ class S4Kernel(StateSpaceKernel):
         return A_Hnn, B_Hn, 2 * self._unfolded()
 
     def _eigenvalues(self) -> Tensor:
-        Lambda_SN = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
-        return per_channel(Lambda_SN, self.channels)
+        """Lambda of each independent state space, complex128 (S, N)."""
+        return torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
 
     def _stored(self) -> Tensor:
         """The stored output map Ct as real rows (D, H, n)."""
-        keep_HN = below_bandlimit(self._eigenvalues(), self.log_dt, self.bandlimit)
+        Lambda_HN = per_channel(self._eigenvalues(), self.channels)
+        keep_HN = below_bandlimit(Lambda_HN, self.log_dt, self.bandlimit)
         return real_row(as_complex(self.C) * keep_HN)
 
     def _from_generating_function(self, Ct_DHn: Tensor, rate: float, length: int) -> Tensor:
-        Lambda_HN = self._eigenvalues()
+        Lambda_HN = per_channel(self._eigenvalues(), self.channels)
         dt_H1 = self.log_dt.double().exp()[:, None] * rate
         B_HN = per_channel(as_complex(self.B), self.channels)
         P_HN = per_channel(as_complex(self.P), self.channels)
@@ -146,8 +147,7 @@ class S4Kernel(StateSpaceKernel):
         P_SN = as_complex(self.P)
         # P* x summed over a conjugate pair is 2 Re(P* x).
         low_rank_Snn = real_column(P_SN)[:, :, None] * 2 * real_row(P_SN.conj())[:, None]
-        Lambda_SN = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
-        A_Snn = real_diagonal(Lambda_SN) - low_rank_Snn
+        A_Snn = real_diagonal(self._eigenvalues()) - low_rank_Snn
         half_Hnn = per_channel(A_Snn, self.channels) * self._half_step(rate)
         identity = torch.eye(A_Snn.shape[-1], dtype=torch.float64, device=A_Snn.device)
         B_Hn1 = per_channel(real_column(as_complex(self.B)), self.channels)[..., None]

@@ -1,10 +1,9 @@
 """Everything that defines a network, as one flat record of named and typed options."""
 
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, unknown_name
 from s4audio.kernels.dss import Version
 from s4audio.kernels.s4d import Discretization
 from s4audio.kernels.sgconv import Combination, Decay, Interpolation, WeightInit
@@ -165,19 +164,3 @@ KERNEL_OPTIONS: dict[str, tuple[str, ...]] = {
         "interpolation",
     ),
 }
-
-
-def unknown_name(what: str, name: str, known: list[str] | tuple[str, ...]) -> str:
-    """One line that says what is unknown, the nearest name, and what there is.
-
-    Args:
-        what: kind of thing, such as ``option``.
-        name: the name that was given.
-        known: the names that exist.
-
-    Returns:
-        the message.
-    """
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"unknown {what} {name!r}: {hint}known are {', '.join(known) or 'none'}"

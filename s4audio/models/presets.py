@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, unknown_name
 from s4audio.kernels.dss import Version
 from s4audio.kernels.s4d import Discretization
 from s4audio.kernels.sgconv import Combination, Decay, Interpolation, WeightInit
 from s4audio.models.classifier import SequenceClassifier
-from s4audio.models.config import ClassifierConfig, Kind, unknown_name
+from s4audio.models.config import ClassifierConfig, Kind
 from s4audio.ops import Backend
 
 _PAPER = ClassifierConfig(bidirectional=True, n_ssm=2)

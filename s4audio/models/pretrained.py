@@ -15,9 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, unknown_name
 from s4audio.models.classifier import SequenceClassifier
-from s4audio.models.config import ClassifierConfig, unknown_name
+from s4audio.models.config import ClassifierConfig
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"

@@ -19,8 +19,9 @@ import math
 import torch
 from torch import Tensor
 
+from s4audio.errors import unknown_name
 from s4audio.ops import keops
-from s4audio.ops.backend import Backend, unknown_backend
+from s4audio.ops.backend import BACKENDS, Backend
 from s4audio.ops.vandermonde import vandermonde
 
 
@@ -59,7 +60,7 @@ def cauchy(
         return _naive(v_HRN, a_HN, w_K) + _naive(v_HRN.conj(), a_HN.conj(), w_K)
     if backend == "keops":
         return keops.cauchy(v_HRN, a_HN, w_K) + keops.cauchy(v_HRN.conj(), a_HN.conj(), w_K)
-    raise unknown_backend(backend)
+    raise ValueError(unknown_name("backend", backend, BACKENDS))
 
 
 def roots_of_unity(length: int, device: torch.device) -> Tensor:

@@ -14,8 +14,9 @@ import math
 import torch
 from torch import Tensor
 
+from s4audio.errors import unknown_name
 from s4audio.ops import keops
-from s4audio.ops.backend import Backend, unknown_backend
+from s4audio.ops.backend import BACKENDS, Backend
 
 
 def vandermonde(
@@ -61,7 +62,7 @@ def vandermonde(
         return _naive(c_HRN, log_a_HN, scale_HN, length)
     if backend == "keops":
         return keops.vandermonde(c_HRN, log_a_HN, scale_HN, length)
-    raise unknown_backend(backend)
+    raise ValueError(unknown_name("backend", backend, BACKENDS))
 
 
 def _naive(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor:
