@@ -9,7 +9,12 @@ from s4audio.kernels import DSSKernel, Kernel, S4DKernel, S4Kernel, SGConvKernel
 from s4audio.models.block import Backbone, Block, make_norm
 from s4audio.models.config import ClassifierConfig
 from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
-from s4audio.models.normalization import ClipNormalize, Standardize
+from s4audio.models.normalization import (
+    RELEASE_SECONDS,
+    ClipNormalize,
+    LevelFollower,
+    Standardize,
+)
 
 STATE_SPACE_KERNELS: dict[str, Callable[..., Kernel]] = {
     "s4": S4Kernel,
@@ -59,8 +64,10 @@ def make_encoder(config: ClassifierConfig) -> LinearEncoder | EmbeddingEncoder |
     return LinearEncoder(config.d_input, config.d_model)
 
 
-def make_normalization(config: ClassifierConfig) -> nn.Module | None:
+def make_normalization(config: ClassifierConfig, sample_rate: int) -> nn.Module | None:
     """Normalisation of the input, or None."""
-    return {"none": None, "standardize": Standardize(), "clip": ClipNormalize()}[
-        config.normalization
-    ]
+    if config.normalization == "standardize":
+        return Standardize()
+    if config.normalization == "level":
+        return LevelFollower(RELEASE_SECONDS * sample_rate)
+    return ClipNormalize() if config.normalization == "clip" else None

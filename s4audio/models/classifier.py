@@ -41,7 +41,7 @@ class SequenceClassifier(nn.Module):
         self.config = config
         self.labels = tuple(labels)
         self.sample_rate = sample_rate
-        self.normalization = make_normalization(config)
+        self.normalization = make_normalization(config, sample_rate)
         self.encoder = make_encoder(config)
         self.backbone = make_backbone(config)
         self.decoder = nn.Linear(config.d_model, len(labels))
@@ -135,7 +135,7 @@ class SequenceClassifier(nn.Module):
             mask = None
             if lengths is not None:
                 mask = frame_mask(lengths, x.shape[1]).transpose(1, 2).to(x.dtype)
-            x = self.normalization(x, mask)
+            x = self.normalization(x, mask, rate)
             x = x if mask is None else x * mask
         frames: Frames = self.encoder(x, lengths, rate)
         return frames

@@ -39,7 +39,8 @@ class ClassifierConfig:
         stem_kernel: taps of the strided convolution; None for 4 strides.
         vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
         normalization: of the input: ``none``; ``standardize`` with statistics of the training set;
-            ``clip``: every clip to zero mean and unit RMS.
+            ``clip``: every clip to zero mean and unit RMS, which cannot stream; ``level``: divided
+            by a causal peak follower.
         n_ssm: independent state spaces (S4, S4D, DSS: 1) or weights (SGConv: one a channel).
         dt_min: smallest initial step in frames' own time (S4, S4D, DSS: 0.001).
         dt_max: largest initial step (S4, S4D, DSS: 0.1).
@@ -76,7 +77,7 @@ class ClassifierConfig:
     stem_stride: int = 1
     stem_kernel: int | None = None
     vocabulary: int | None = None
-    normalization: Literal["none", "standardize", "clip"] = "none"
+    normalization: Literal["none", "standardize", "clip", "level"] = "none"
     n_ssm: int | None = None
     dt_min: float | None = None
     dt_max: float | None = None

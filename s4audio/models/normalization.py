@@ -6,6 +6,15 @@ from torch import Tensor, nn
 SMALLEST_RMS = 1e-4
 """A clip below -80 dBFS is left as quiet as it is: silence must not become noise."""
 
+SMALLEST_PEAK = 3e-3
+"""Sound whose peaks stay below -50 dBFS is left quiet by the level follower."""
+
+TINY = 1e-12
+"""Keeps the logarithm of silence finite."""
+
+RELEASE_SECONDS = 0.3
+"""Time in which the level follower forgets a peak by a factor of e."""
+
 
 class Standardize(nn.Module):
     """(x - mean) / std with statistics of the training set, 0 and 1 until they are set."""
@@ -33,20 +42,21 @@ class Standardize(nn.Module):
         self.mean.fill_(mean)
         self.std.fill_(std)
 
-    def forward(self, x_BLF: Tensor, mask_BL1: Tensor | None) -> Tensor:
-        """Normalise (batch, time, features); the mask is not needed."""
+    def forward(self, x_BLF: Tensor, mask_BL1: Tensor | None, rate: float) -> Tensor:
+        """Normalise (batch, time, features); mask and rate are not needed."""
         return (x_BLF - self.mean) / self.std
 
 
 class ClipNormalize(nn.Module):
     """Every clip to zero mean and unit root mean square over its valid samples."""
 
-    def forward(self, x_BLF: Tensor, mask_BL1: Tensor | None) -> Tensor:
+    def forward(self, x_BLF: Tensor, mask_BL1: Tensor | None, rate: float) -> Tensor:
         """Normalise (batch, time, features).
 
         Args:
             x_BLF: input.
             mask_BL1: 1 for valid steps, 0 for padding; None if all are valid.
+            rate: not needed.
 
         Returns:
             the same shape.
@@ -59,3 +69,37 @@ class ClipNormalize(nn.Module):
             mean = (x_BLF * mask_BL1).sum(1, keepdim=True) / steps
             rms = (((x_BLF - mean) * mask_BL1).square().sum(1, keepdim=True) / steps).sqrt()
         return (x_BLF - mean) / rms.clamp(min=SMALLEST_RMS)
+
+
+class LevelFollower(nn.Module):
+    """Divide by the level, as a causal peak follower hears it.
+
+        peak[t] = max over s <= t of |x[s]| exp(-(t - s) / release),    y = x / (peak + floor)
+
+    It rises at once and falls slowly, so the output stays within [-1, 1] and does not depend on the
+    gain of the recording. Unlike statistics of a clip it needs no future: such a model can stream.
+
+    Args:
+        release: time constant in samples at the training rate.
+    """
+
+    def __init__(self, release: float) -> None:
+        super().__init__()
+        self.release = release
+
+    def forward(self, x_BLF: Tensor, mask_BL1: Tensor | None, rate: float) -> Tensor:
+        """Normalise.
+
+        Args:
+            x_BLF: (batch, time, features); the level is that of the loudest feature.
+            mask_BL1: not needed, padding comes after the valid samples.
+            rate: evaluation step / training step.
+
+        Returns:
+            the same shape.
+        """
+        # Logarithms turn the decay into a straight line, and the follower into a running maximum.
+        slope_L = torch.arange(x_BLF.shape[1], device=x_BLF.device).double() * rate / self.release
+        log_BL = x_BLF.abs().amax(-1).double().clamp(min=TINY).log()
+        peak_BL = (torch.cummax(log_BL + slope_L, dim=1).values - slope_L).exp()
+        return x_BLF / (peak_BL + SMALLEST_PEAK).to(x_BLF.dtype)[..., None]

@@ -13,7 +13,7 @@ from s4audio.models.config import ClassifierConfig, Kind
 from s4audio.ops import Backend
 
 _PAPER = ClassifierConfig(bidirectional=True, n_ssm=2)
-_SMALL = ClassifierConfig(kind="s4d", d_model=64, n_layers=4, stem_stride=16, normalization="clip")
+_SMALL = ClassifierConfig(kind="s4d", d_model=64, n_layers=4, stem_stride=16, normalization="level")
 
 PRESETS: dict[str, ClassifierConfig] = {
     "s4-speech-commands": _PAPER,
@@ -76,7 +76,7 @@ def create_model(  # noqa: D417 - options are described once, in ClassifierConfi
     stem_stride: int = 1,
     stem_kernel: int | None = None,
     vocabulary: int | None = None,
-    normalization: Literal["none", "standardize", "clip"] = "none",
+    normalization: Literal["none", "standardize", "clip", "level"] = "none",
     n_ssm: int | None = None,
     dt_min: float | None = None,
     dt_max: float | None = None,

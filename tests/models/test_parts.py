@@ -1,5 +1,7 @@
 """Encoders, normalisation and pooling by themselves."""
 
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.models.encoder import StridedEncoder, resample_filters
-from s4audio.models.normalization import ClipNormalize
+from s4audio.models.normalization import SMALLEST_PEAK, ClipNormalize, LevelFollower
 from s4audio.models.pooling import frame_mask, pool
 
 
@@ -36,13 +38,13 @@ def test_frame_mask() -> None:
 def test_clip_normalisation_forgets_level_and_offset() -> None:
     x = torch.randn(2, 500, 1)
     normalize = ClipNormalize()
-    y = normalize(x, None)
+    y = normalize(x, None, 1.0)
     torch.testing.assert_close(y.square().mean(1), torch.ones(2, 1))
-    torch.testing.assert_close(normalize(0.01 * x + 0.3, None), y, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(normalize(0.01 * x + 0.3, None, 1.0), y, rtol=1e-3, atol=1e-3)
 
 
 def test_silence_stays_silent() -> None:
-    assert ClipNormalize()(torch.zeros(1, 100, 1), None).abs().max() == 0
+    assert ClipNormalize()(torch.zeros(1, 100, 1), None, 1.0).abs().max() == 0
 
 
 def test_statistics_belong_to_standardize_only() -> None:
@@ -50,7 +52,7 @@ def test_statistics_belong_to_standardize_only() -> None:
     model = SequenceClassifier(config, ["a"])
     model.set_input_statistics(0.5, 2.0)
     assert model.normalization is not None
-    assert model.normalization(torch.full((1, 1, 1), 2.5), None).item() == 1.0
+    assert model.normalization(torch.full((1, 1, 1), 2.5), None, 1.0).item() == 1.0
     with pytest.raises(ValueError, match="must be positive"):
         model.set_input_statistics(0.0, 0.0)
     with pytest.raises(ValueError, match="use normalization='standardize'"):
@@ -90,3 +92,31 @@ def test_stride_follows_the_rate() -> None:
         frames = encoder(torch.randn(1, 1600, 1), None, rate)
         assert frames.x.shape[-1] == 1600 // stride
         assert frames.rate == pytest.approx(left, abs=1e-5)
+
+
+def test_level_follower_against_a_plain_loop():
+    x = torch.randn(2, 300, 1)
+    follower, peaks = LevelFollower(release=40.0), []
+    peak = torch.zeros(2)
+    for t in range(300):
+        peak = torch.maximum(x[:, t, 0].abs(), peak * math.exp(-2.0 / 40.0))
+        peaks.append(peak)
+    expected = x / (torch.stack(peaks, 1)[..., None] + SMALLEST_PEAK)
+    torch.testing.assert_close(follower(x, None, 2.0), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_level_follower_ignores_gain_and_keeps_silence_silent():
+    x = torch.randn(1, 500, 1)
+    follower = LevelFollower(release=100.0)
+    quiet, loud = follower(x, None, 1.0), follower(30 * x, None, 1.0)
+    torch.testing.assert_close(quiet, loud, rtol=0.3, atol=0.02)
+    assert loud.abs().max() <= 1
+    assert follower(torch.zeros(1, 50, 1), None, 1.0).abs().max() == 0
+
+
+def test_level_follower_never_sees_the_future():
+    x = torch.randn(1, 200, 1)
+    changed = torch.cat([x[:, :120], 50 * x[:, 120:]], 1)
+    follower = LevelFollower(release=30.0)
+    before, after = follower(x, None, 1.0), follower(changed, None, 1.0)
+    assert torch.equal(before[:, :120], after[:, :120])
