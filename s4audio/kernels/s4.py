@@ -135,9 +135,9 @@ class S4Kernel(StateSpaceKernel):
         v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
         log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
         R_HRK = cauchy(v_HION.flatten(1, 2), log_a_HN, length, self.backend, self.dtype)
-        R_IOHK = R_HRK.reshape(*v_HION.shape[:3], -1).permute(1, 2, 0, 3)
+        # One split: each slice of its own would cost a tensor of zeros in the backward pass.
         D = self.directions
-        (R_BC, R_BQ), (R_PC, R_PQ) = ((R_IOHK[i, :D], R_IOHK[i, D:]) for i in (0, 1))
+        R_BC, R_BQ, R_PC, R_PQ = R_HRK.transpose(0, 1).split([D, 1, D, 1])
         w_K = ((1 + roots_of_unity(length, R_HRK.device)) / 2).to(R_HRK.dtype)
         k_DHL: Tensor = torch.fft.irfft(R_BC - w_K * R_BQ * R_PC / (1 + w_K * R_PQ), n=length)
         return k_DHL

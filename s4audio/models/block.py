@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from s4audio.kernels import Kernel
 from s4audio.models.pooling import frame_mask
-from s4audio.ops import fft_convolution
+from s4audio.ops import fft_convolution, gated_residual
+from s4audio.ops.pointwise import scaled
 
 Norm = Literal["batch", "layer"]
 
@@ -37,7 +38,7 @@ class LongConvolution(nn.Module):
             rate: evaluation step / training step.
 
         Returns:
-            (batch, channels, time), at least float32.
+            (batch, channels, time), in the precision of u_BHL.
         """
         length = u_BHL.shape[-1]
         k_DHL = self.kernel(length, rate)
@@ -45,7 +46,7 @@ class LongConvolution(nn.Module):
         k_DHL = torch.cat([k_DHL[:1] + skip_1HL, k_DHL[1:]])
         if self.training or self.kernel.directions == 2:
             return fft_convolution(u_BHL, k_DHL)
-        return fft_convolution(u_BHL, k_DHL.double()).to(k_DHL.dtype)
+        return fft_convolution(u_BHL, k_DHL.double())
 
 
 class ChannelLinear(nn.Module):
@@ -89,11 +90,24 @@ def make_norm(norm: Norm, channels: int) -> nn.Module:
     return nn.BatchNorm1d(channels) if norm == "batch" else ChannelNorm(channels)
 
 
-def make_dropout(p: float, tied: bool) -> nn.Module:
-    """Dropout of (batch, channels, time): one mask a channel if tied."""
-    if p == 0:
-        return nn.Identity()
-    return nn.Dropout1d(p) if tied else nn.Dropout(p)
+class Dropout(nn.Module):
+    """Dropout of (batch, channels, time) as a factor, so that other steps can take it in.
+
+    Args:
+        p: probability of dropping, in [0, 1).
+        tied: one draw for all time steps of a channel.
+    """
+
+    def __init__(self, p: float, tied: bool) -> None:
+        super().__init__()
+        self.p, self.tied = p, tied
+
+    def forward(self, x_BHL: Tensor) -> Tensor | None:
+        """Factor that broadcasts to (batch, channels, time), or None for 1."""
+        if not self.training or self.p == 0:
+            return None
+        batch, channels, length = x_BHL.shape
+        return F.dropout(x_BHL.new_ones(batch, channels, 1 if self.tied else length), self.p)
 
 
 class Block(nn.Module):
@@ -125,7 +139,7 @@ class Block(nn.Module):
         self.norm = make_norm(norm, channels)
         self.convolution = LongConvolution(kernel)
         self.linear = ChannelLinear(channels, 2 * channels if glu else channels)
-        self.dropout = make_dropout(dropout, tie_dropout)
+        self.dropout = Dropout(dropout, tie_dropout)
 
     def forward(self, x_BHL: Tensor, mask_B1L: Tensor | None = None, rate: float = 1.0) -> Tensor:
         """One block.
@@ -141,11 +155,13 @@ class Block(nn.Module):
         u_BHL = self.norm(x_BHL) if self.prenorm else x_BHL
         if mask_B1L is not None:
             u_BHL = u_BHL * mask_B1L
-        y_BHL = self.dropout(F.gelu(self.convolution(u_BHL, rate)))
-        y_BHL = self.linear(y_BHL)
+        y_BHL = self.convolution(u_BHL, rate)
+        factors = self.dropout(y_BHL), self.dropout(y_BHL)
         if self.glu:
-            y_BHL = F.glu(y_BHL, dim=1)
-        z_BHL: Tensor = x_BHL + self.dropout(y_BHL)
+            z_BHL = gated_residual(y_BHL, x_BHL, self.linear.weight, self.linear.bias, *factors)
+        else:
+            y_BHL = self.linear(scaled(F.gelu(y_BHL), factors[0]))
+            z_BHL = x_BHL + scaled(y_BHL, factors[1])
         if not self.prenorm:
             z_BHL = self.norm(z_BHL)
         return z_BHL

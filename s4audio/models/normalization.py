@@ -12,7 +12,7 @@ SMALLEST_PEAK = 3e-3
 TINY = 1e-12
 """Keeps the logarithm of silence finite."""
 
-RELEASE_SECONDS = 0.3
+RELEASE_SECONDS = 1.0
 """Time in which the level follower forgets a peak by a factor of e."""
 
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from s4audio.errors import unknown_name
 from s4audio.ops import keops
 from s4audio.ops.backend import BACKENDS, Backend
+from s4audio.ops.fourier import rfft
 from s4audio.ops.vandermonde import vandermonde
 
 
@@ -53,8 +54,7 @@ def cauchy(
     if backend == "gemm":
         folded_HRN = -2 * v_HRN / torch.expm1(length * log_a_HN)[:, None]
         sequence_HRL = vandermonde(folded_HRN, log_a_HN, length, dtype=dtype)
-        spectrum_HRK: Tensor = torch.fft.rfft(sequence_HRL)
-        return spectrum_HRK
+        return rfft(sequence_HRL)
     w_K, a_HN = roots_of_unity(length, v_HRN.device), log_a_HN.exp()
     if backend == "naive":
         return _naive(v_HRN, a_HN, w_K) + _naive(v_HRN.conj(), a_HN.conj(), w_K)

@@ -73,8 +73,7 @@ def _naive(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor
 
 
 def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: torch.dtype) -> Tensor:
-    T = math.ceil(math.sqrt(length))
-    Q = math.ceil(length / T)
+    Q, T = _factors(length)
     fine_T = torch.arange(T, dtype=torch.float64, device=z_HN.device)
     coarse_Q = T * torch.arange(Q, dtype=torch.float64, device=z_HN.device)
     # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
@@ -85,5 +84,12 @@ def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: tor
     # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, only the product is rounded.
     left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
     right_HMT = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).to(dtype)
-    rows = c_HRN.shape[:2]
-    return torch.bmm(left_HPM, right_HMT).reshape(*rows, Q * T)[..., :length]
+    product = torch.bmm(left_HPM, right_HMT).reshape(*c_HRN.shape[:2], Q * T)
+    return product if Q * T == length else product[..., :length]
+
+
+def _factors(length: int) -> tuple[int, int]:
+    """Q and T, both near the square root, of the smallest product that covers the length."""
+    root = math.ceil(math.sqrt(length))
+    T = min(range(root, 2 * root), key=lambda T: -(-length // T) * T)
+    return -(-length // T), T

@@ -1,0 +1,137 @@
+"""The pointwise half of a block: GELU, linear map of the channels, gated linear unit, residual.
+
+    z = r + n * a * sigmoid(g),    [a, g] = W (m * gelu(x)) + b
+
+with dropout factors m and n. On a CPU the time of such a chain is that of writing and reading its
+large intermediate tensors. Here it runs over tiles that stay in the cache, forward and backward,
+and only x is saved: the tiles are made again in the backward pass, one matrix product of four.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+TILE_BYTES = 2 * 2**20
+"""Size of [a, g] for one tile: about a core's share of the cache."""
+
+
+def gated_residual(
+    x_BHL: Tensor,
+    residual_BHL: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    hidden_factor: Tensor | None = None,
+    output_factor: Tensor | None = None,
+) -> Tensor:
+    """Add a gated linear unit of GELU(x) to the residual.
+
+    Args:
+        x_BHL: input (batch, channels, time).
+        residual_BHL: what is added (batch, channels, time).
+        weight: linear map (2 channels, channels).
+        bias: (2 channels,).
+        hidden_factor: factor on the GELU that broadcasts to x_BHL, such as a dropout mask; None
+            for 1.
+        output_factor: factor on the gated unit, likewise.
+
+    Returns:
+        (batch, channels, time), in the precision of the residual. The products run in the autocast
+        precision if autocast is on.
+
+    Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks" (2017).
+    """
+    if x_BHL.device.type != "cpu" or torch.compiler.is_compiling():
+        hidden_BHL = scaled(F.gelu(x_BHL), hidden_factor)
+        weight_BGH = weight.expand(x_BHL.shape[0], -1, -1)
+        y_BHL = F.glu(torch.baddbmm(bias[:, None], weight_BGH, hidden_BHL), dim=1)
+        return residual_BHL + scaled(y_BHL, output_factor)
+    autocast = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if autocast else weight.dtype
+    factors = (hidden_factor, output_factor)
+    z_BHL: Tensor = _GatedResidual.apply(
+        x_BHL, residual_BHL, weight.to(dtype), bias.to(dtype), *factors
+    )
+    return z_BHL
+
+
+def scaled(x: Tensor, factor: Tensor | None) -> Tensor:
+    """`factor` * x; None stands for 1."""
+    return x if factor is None else x * factor
+
+
+class _GatedResidual(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x_BHL: Tensor,
+        residual_BHL: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        hidden_factor: Tensor | None,
+        output_factor: Tensor | None,
+    ) -> Tensor:
+        ctx.save_for_backward(x_BHL, weight, bias, hidden_factor, output_factor)
+        z_BHL = torch.empty_like(residual_BHL, memory_format=torch.contiguous_format)
+        for tile in _tiles(x_BHL, weight):
+            unit = _gated_unit(x_BHL[tile], weight, bias, _part(hidden_factor, x_BHL, tile))
+            y_tile = unit.linear.mul_(unit.gate)
+            y_tile = scaled(y_tile, _part(output_factor, x_BHL, tile))
+            torch.add(residual_BHL[tile], y_tile, out=z_BHL[tile])
+        return z_BHL
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dz_BHL: Tensor) -> tuple[Tensor | None, ...]:
+        x_BHL, weight, bias, hidden_factor, output_factor = ctx.saved_tensors
+        dx_BHL = torch.empty_like(x_BHL, memory_format=torch.contiguous_format)
+        # Sums over many tiles are kept in at least float32.
+        d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
+        d_bias = torch.zeros_like(bias, dtype=d_weight.dtype)
+        for tile in _tiles(x_BHL, weight):
+            factor = _part(hidden_factor, x_BHL, tile)
+            unit = _gated_unit(x_BHL[tile], weight, bias, factor)
+            dy = scaled(dz_BHL[tile], _part(output_factor, x_BHL, tile)).to(weight.dtype)
+            d_linear = dy * unit.gate
+            d_gate = (d_linear * unit.linear).mul_(1 - unit.gate)
+            d_both = torch.cat([d_linear, d_gate], dim=1)
+            d_weight += torch.bmm(d_both, unit.hidden.transpose(1, 2)).sum(0)
+            d_bias += d_both.sum((0, 2))
+            d_hidden = torch.matmul(weight.T, d_both).to(x_BHL.dtype)
+            dx_BHL[tile] = torch.ops.aten.gelu_backward(scaled(d_hidden, factor), x_BHL[tile])
+        return dx_BHL, dz_BHL, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None, None
+
+
+Tile = tuple[slice, slice, slice]
+
+
+class _GatedUnit(NamedTuple):
+    """The values of a tile: GELU, linear half, sigmoid of the gating half."""
+
+    hidden: Tensor
+    linear: Tensor
+    gate: Tensor
+
+
+def _gated_unit(x: Tensor, weight: Tensor, bias: Tensor, factor: Tensor | None) -> _GatedUnit:
+    hidden = scaled(F.gelu(x), factor).to(weight.dtype)
+    both = torch.baddbmm(bias[:, None], weight.expand(x.shape[0], -1, -1), hidden)
+    linear, gate = both.chunk(2, dim=1)
+    return _GatedUnit(hidden, linear, gate.sigmoid_())
+
+
+def _part(factor: Tensor | None, x_BHL: Tensor, tile: Tile) -> Tensor | None:
+    return None if factor is None else factor.expand_as(x_BHL)[tile]
+
+
+def _tiles(x_BHL: Tensor, weight: Tensor) -> Iterator[Tile]:
+    """Blocks of rows and times whose linear maps fit in a processor's cache."""
+    batch, _, length = x_BHL.shape
+    steps = max(1, TILE_BYTES // (weight.shape[0] * weight.element_size()))
+    rows = max(1, steps // length)
+    for row in range(0, batch, rows):
+        for start in range(0, length, steps):
+            yield slice(row, row + rows), slice(None), slice(start, start + steps)
