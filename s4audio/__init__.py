@@ -7,7 +7,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from s4audio import data, evaluation, interop, kernels, models, ops, tasks
+    from s4audio import (
+        benchmark,
+        data,
+        evaluation,
+        export,
+        interop,
+        kernels,
+        models,
+        ops,
+        streaming,
+        tasks,
+    )
     from s4audio.errors import UserError
     from s4audio.models import (
         ClassifierConfig,
@@ -25,9 +36,11 @@ __all__ = [
     "SequenceClassifier",
     "UserError",
     "__version__",
+    "benchmark",
     "create_model",
     "data",
     "evaluation",
+    "export",
     "interop",
     "kernels",
     "list_models",
@@ -35,10 +48,22 @@ __all__ = [
     "load",
     "models",
     "ops",
+    "streaming",
     "tasks",
 ]
 
-_SUBPACKAGES = {"data", "evaluation", "interop", "kernels", "models", "ops", "tasks"}
+_SUBPACKAGES = {
+    "benchmark",
+    "data",
+    "evaluation",
+    "export",
+    "interop",
+    "kernels",
+    "models",
+    "ops",
+    "streaming",
+    "tasks",
+}
 
 
 def __getattr__(name: str) -> object:

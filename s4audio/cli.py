@@ -38,6 +38,9 @@ COMMANDS = {
     "test": Command("fit", "score a checkpoint on the test split; write tables and plots"),
     "predict": Command("fit", "write a CSV of a checkpoint's scores, one row a clip"),
     "evaluate": Command("evaluate", "score a model at sample rates it was not trained on"),
+    "export": Command("export", "write a model as an ONNX file that streams, and check it"),
+    "listen": Command("listen", "detect words in a file or at the microphone, a JSON line each"),
+    "benchmark": Command("benchmark", "measure time, memory and error on this machine"),
     "import-checkpoint": Command("import_checkpoint", "convert another project's checkpoint"),
     "models": Command("models", "list the presets and the weights that come with the package"),
 }

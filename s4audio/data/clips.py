@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from s4audio.data.audio import FloatArray
@@ -57,24 +57,24 @@ class Clips(Dataset[Clip]):
         return Clip(_to_float(waveforms[0]), int(self.targets[index]), index)
 
     def stack(
-        self, indices: Sequence[int], generator: Generator | None = None
+        self, indices: Sequence[int], positions: Sequence[float] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Many clips at once: the cheap way to form a batch.
 
         Args:
             indices: rows of the split, at least one.
-            generator: draws which part of a clip longer than `length` is taken; None takes the
-                middle.
+            positions: (batch,) in [0, 1), which part of a clip longer than `length` is taken, from
+                the first to the last; None takes the middle.
 
         Returns:
             Waveforms, float32 (batch, time), zero-padded at the end, and lengths, int64 (batch,).
         """
-        waveforms, lengths = self._gather(indices, self.length, generator)
+        waveforms, lengths = self._gather(indices, self.length, positions)
         return torch.from_numpy(_to_float(waveforms)), torch.from_numpy(lengths)
 
-    def windows(self, indices: Sequence[int], length: int, generator: Generator) -> Tensor:
-        """A random piece of each clip, float32 (batch, length); shorter clips are zero-padded."""
-        waveforms, _ = self._gather(indices, length, generator)
+    def windows(self, indices: Sequence[int], length: int, positions: Sequence[float]) -> Tensor:
+        """A piece of each clip at `positions`, float32 (batch, length); zero-padded if shorter."""
+        waveforms, _ = self._gather(indices, length, positions)
         return torch.from_numpy(_to_float(waveforms))
 
     def mean_and_std(self) -> tuple[float, float]:
@@ -95,13 +95,14 @@ class Clips(Dataset[Clip]):
         return self._store.lengths[self._rows]
 
     def _gather(
-        self, indices: Sequence[int], length: int | None, generator: Generator | None
+        self, indices: Sequence[int], length: int | None, positions: Sequence[float] | None
     ) -> tuple[Int16Array, Int64Array]:
         clips = [self._store[row] for row in self._rows[indices]]
         if length is None:
             lengths = np.array([len(clip) for clip in clips], dtype=np.int64)
         else:
-            clips = [_window(clip, length, generator) for clip in clips]
+            places = [None] * len(clips) if positions is None else positions
+            clips = [_window(clip, length, at) for clip, at in zip(clips, places, strict=True)]
             lengths = np.full(len(clips), length, dtype=np.int64)
         stacked = np.zeros((len(clips), lengths.max()), dtype=np.int16)
         for row, clip in zip(stacked, clips, strict=True):
@@ -109,14 +110,9 @@ class Clips(Dataset[Clip]):
         return stacked, lengths
 
 
-def _window(clip: Int16Array, length: int, generator: Generator | None) -> Int16Array:
-    spare = len(clip) - length
-    if spare <= 0:
-        return clip
-    if generator is None:
-        start = spare // 2
-    else:
-        start = int(torch.randint(spare + 1, (), generator=generator))
+def _window(clip: Int16Array, length: int, position: float | None) -> Int16Array:
+    spare = max(len(clip) - length, 0)
+    start = spare // 2 if position is None else int(position * (spare + 1))
     return clip[start : start + length]
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator
-from torch.utils.data import DataLoader, Dataset, Sampler, get_worker_info
+from torch.utils.data import DataLoader, Dataset, Sampler
 
-from s4audio.data.augment import AugmentConfig, augment
+from s4audio.data.augment import AugmentConfig, Draws, augment, clip_seeds
 from s4audio.data.clips import Clips
 from s4audio.data.collate import Batch
 from s4audio.data.features import Mfcc
@@ -22,7 +23,9 @@ class Batches(Dataset[Batch]):
         augmentation: what to change at random; None changes nothing.
         background: recordings for the augmentation's background noise.
         random_windows: take a random part of a clip longer than the split's fixed length.
-        seed: of every random choice made here.
+        seed: of every random choice made here; each depends on (seed, epoch, clip) alone.
+
+    A clip of a later epoch is asked for as `epoch * len(batches) + row`, see `SeededShuffle`.
     """
 
     def __init__(
@@ -41,7 +44,6 @@ class Batches(Dataset[Batch]):
         self._background = background
         self._random_windows = random_windows
         self._seed = seed
-        self._generator: Generator | None = None
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -50,37 +52,33 @@ class Batches(Dataset[Batch]):
         return self.__getitems__([index])
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        generator = self._random()
-        waveforms, lengths = self.clips.stack(indices, generator if self._random_windows else None)
+        epochs, rows = np.divmod(np.asarray(indices, dtype=np.int64), len(self))
+        seeds = clip_seeds(self._seed, epochs, rows)
+        positions = Draws(seeds).uniform("window").tolist() if self._random_windows else None
+        waveforms, lengths = self.clips.stack(rows.tolist(), positions)
         if self._augmentation is not None:
             waveforms = augment(
                 waveforms,
                 lengths,
                 self._augmentation,
                 sample_rate=self.clips.sample_rate,
-                generator=generator,
+                seeds=seeds,
                 background=self._background,
+                speech=self.clips,
             )
         inputs = waveforms.unsqueeze(-1)
         if self._features is not None:
             inputs, lengths = self._features(waveforms, lengths)
-        targets = torch.from_numpy(self.clips.targets[indices])
-        return Batch(inputs, lengths, targets, torch.tensor(indices, dtype=torch.int64))
-
-    def _random(self) -> Generator:
-        # Made at first use: a worker must not repeat what the other workers draw.
-        if self._generator is None:
-            worker = get_worker_info()
-            seed = self._seed if worker is None else worker.seed
-            self._generator = Generator().manual_seed(seed)
-        return self._generator
+        targets = torch.from_numpy(self.clips.targets[rows])
+        return Batch(inputs, lengths, targets, torch.from_numpy(rows))
 
 
 class SeededShuffle(Sampler[int]):
     """Random order that depends on (seed, epoch) alone.
 
     So a resumed run continues with the order it would have had. The trainer sets the epoch;
-    without a trainer each pass is the next epoch.
+    without a trainer each pass is the next epoch. Yields `epoch * size + row`, so that whoever
+    forms the batch, in whatever process, knows the epoch.
 
     Args:
         size: number of clips.
@@ -98,8 +96,9 @@ class SeededShuffle(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         # Seeds of neighbouring (seed, epoch) pairs must not coincide, as seed + epoch would.
         generator = Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        first = self._epoch * self._size
         self._epoch += 1
-        yield from torch.randperm(self._size, generator=generator).tolist()
+        yield from (first + torch.randperm(self._size, generator=generator)).tolist()
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next pass."""

@@ -79,7 +79,7 @@ def plot_accuracy_by_rate(sweep: RateSweep, path: Path) -> list[Path]:
     axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def plot_confusion_matrix(
@@ -134,7 +134,7 @@ def plot_confusion_matrix(
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, ticks=[0, 1, 5, 10, 25, 50, 100])
     bar.set_label("share of the true class (%)")
     bar.outline.set_visible(False)
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _draw_line(axes: "Axes", sweep: RateSweep, method: str, rescaled: bool) -> None:
@@ -178,11 +178,20 @@ def _rate_axis(axes: "Axes", rates: Sequence[int]) -> None:
     axes.set_xlabel("sample rate of evaluation (kHz)")
 
 
-def _save(figure: "Figure", path: Path) -> list[Path]:
+def save_figure(figure: "Figure", path: Path) -> list[Path]:
+    """Write a figure as PNG and SVG; the same figure gives the same files.
+
+    Args:
+        figure: What to write.
+        path: Where to write, without extension.
+
+    Returns:
+        The PNG and the SVG file.
+    """
     from matplotlib import rc_context
 
     files = [path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")]
-    # A fixed salt and no date: the same results give the same file.
+    # A fixed salt and no date: nothing in the file changes from run to run.
     with rc_context({"svg.hashsalt": "s4audio"}):
         figure.savefig(files[0], dpi=150, bbox_inches="tight")
         figure.savefig(files[1], bbox_inches="tight", metadata={"Date": None})

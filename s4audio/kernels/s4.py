@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from s4audio.kernels.base import (
     StateSpaceKernel,
@@ -36,6 +37,9 @@ from s4audio.kernels.base import (
 from s4audio.kernels.hippo import Measure, nplr
 from s4audio.ops import Backend, cauchy
 from s4audio.ops.cauchy import roots_of_unity
+
+GROUP_SAMPLES = 2**23
+"""Kernel samples, over all channels, up to which the spectra are kept for the backward pass."""
 
 SMALLEST_DECAY = 1e-4
 """FouT eigenvalues have no real part; the logarithm that stores it needs one."""
@@ -134,6 +138,19 @@ class S4Kernel(StateSpaceKernel):
         )
         v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
         log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
+        group = max(1, GROUP_SAMPLES // length)
+        if group >= self.channels:
+            return self._joined(v_HION, log_a_HN, length)
+        # The spectra of a very long kernel take many times its own memory: they are made for a few
+        # channels at a time, and again in the backward pass.
+        parts = zip(v_HION.split(group), log_a_HN.split(group), strict=True)
+        pieces = [
+            checkpoint(self._joined, v, log_a, length, use_reentrant=False) for v, log_a in parts
+        ]
+        return torch.cat(pieces, dim=1)
+
+    def _joined(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
+        """The four Cauchy products and their combination (module docstring): (D, H, length)."""
         R_HRK = cauchy(v_HION.flatten(1, 2), log_a_HN, length, self.backend, self.dtype)
         # One split: each slice of its own would cost a tensor of zeros in the backward pass.
         D = self.directions

@@ -4,16 +4,24 @@
     y[t] = sum_j k0[j] u[t - j] + sum_j k1[j] u[t + 1 + j]   bidirectional
 
 The reverse half starts one step later, as in the published implementations: the present sample
-belongs to the forward half. Both halves are laid out on one circle, so a bidirectional layer costs
-the same three transforms as a causal one. Derivation in the README, "Convolution".
+belongs to the forward half.
+
+A complex transform of length n >= L, taken modulo z^n = i instead of z^n = 1, keeps what runs over
+the end apart: it comes back as the imaginary part (the right-angle convolution). So nothing is
+padded to 2 L, and both halves of a bidirectional kernel fit in one transform, the reverse one
+multiplied by -i. Derivation in the README, "Convolution".
+
+Source: Crandall, "Topics in Advanced Scientific Computation" (1996), section 4.2.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 _GOOD_FACTORS = (2, 3, 5)
 
@@ -47,10 +55,8 @@ def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
     if directions not in (1, 2):
         raise ValueError(f"a kernel has 1 direction or 2 (bidirectional), got {directions}")
     length = u_BHL.shape[-1]
-    size = next_fast_length(2 * length - 1)
-    circle_HS = _on_circle(k_DHM[..., : min(taps, length)], length, size)
     precision = torch.promote_types(u_BHL.dtype, k_DHM.dtype)
-    y_BHL: Tensor = _CircularConvolution.apply(u_BHL, circle_HS.to(precision))
+    y_BHL: Tensor = _Convolution.apply(u_BHL, k_DHM[..., : min(taps, length)].to(precision))
     return y_BHL
 
 
@@ -64,8 +70,8 @@ def next_fast_length(minimum: int) -> int:
         a length that FFT libraries handle well.
 
     Example:
-        >>> next_fast_length(31999)
-        32000
+        >>> next_fast_length(15999)
+        16000
     """
     candidate = minimum + minimum % 2
     while not _is_smooth(candidate):
@@ -80,20 +86,8 @@ def _is_smooth(n: int) -> bool:
     return n == 1
 
 
-def _on_circle(k_DHM: Tensor, length: int, size: int) -> Tensor:
-    forward_HM = k_DHM[0]
-    if k_DHM.shape[0] == 1:
-        return torch.nn.functional.pad(forward_HM, (0, size - forward_HM.shape[-1]))
-    # Lag -(j + 1) is position size - 1 - j; the last possible lag is -(length - 1).
-    reverse_HM = k_DHM[1, :, : length - 1].flip(-1)
-    gap = forward_HM.new_zeros(
-        forward_HM.shape[0], size - forward_HM.shape[-1] - reverse_HM.shape[-1]
-    )
-    return torch.cat([forward_HM, gap, reverse_HM], dim=-1)
-
-
-class _CircularConvolution(torch.autograd.Function):
-    """y = irfft(rfft(u) rfft(k))[:L], a few channels at a time; saves u and one spectrum.
+class _Convolution(torch.autograd.Function):
+    """A few channels at a time; saves u and the spectrum of the kernel.
 
     The spectra of a few channels stay in the processor's cache, and their memory is used again for
     the next few: on a CPU this is several times as fast as whole tensors. The spectrum of u is made
@@ -101,52 +95,89 @@ class _CircularConvolution(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, u_BHL: Tensor, k_HS: Tensor) -> Tensor:
-        length, size = u_BHL.shape[-1], k_HS.shape[-1]
-        k_f = torch.fft.rfft(k_HS)
-        ctx.save_for_backward(u_BHL, k_f)
-        ctx.size = size
+    def forward(ctx: Any, u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
+        length, size = u_BHL.shape[-1], next_fast_length(u_BHL.shape[-1])
+        twist_N = _twist(k_DHM, size)
+        untwist_L = twist_N[:length].conj_physical()
+        k_f = twist_N.new_empty(k_DHM.shape[1], size)
         y_BHL = torch.empty_like(u_BHL, memory_format=torch.contiguous_format)
-        for some, padded in _tiles(u_BHL, k_HS):
-            y_f = _spectrum(u_BHL[:, some], padded).mul_(k_f[some])
-            y_BHL[:, some] = torch.fft.irfft(y_f, n=size)[..., :length]
+        for some, room in _tiles(u_BHL, k_f):
+            k_f[some] = torch.fft.fft(_in_one_turn(k_DHM[:, some], length, size).mul_(twist_N))
+            y_f = _spectrum(u_BHL[:, some], twist_N, room).mul_(k_f[some])
+            y_BHL[:, some] = _signal(y_f, untwist_L).real
+        ctx.save_for_backward(u_BHL, k_f, twist_N)
+        ctx.kernel_shape = k_DHM.shape
         return y_BHL
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, dy_BHL: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        u_BHL, k_f = ctx.saved_tensors
-        size, length = ctx.size, u_BHL.shape[-1]
+        u_BHL, k_f, twist_N = ctx.saved_tensors
+        length = u_BHL.shape[-1]
         needs_u, needs_k = ctx.needs_input_grad
         du_BHL = torch.empty_like(u_BHL, memory_format=torch.contiguous_format) if needs_u else None
-        dk_HS = k_f.real.new_empty(u_BHL.shape[1], size)
-        k_conj = k_f.conj_physical()
-        for some, padded in _tiles(u_BHL, dk_HS):
-            dy_f = _spectrum(dy_BHL[:, some], padded)
-            if needs_k:
+        dk_DHM = twist_N.real.new_empty(ctx.kernel_shape) if needs_k else None
+        untwist_N = twist_N.conj_physical()
+        for some, room in _tiles(u_BHL, k_f):
+            dy_f = _spectrum(dy_BHL[:, some], twist_N, room)
+            if dk_DHM is not None:
                 # The batch is summed before the one inverse transform of each channel.
-                u_conj = _spectrum(u_BHL[:, some], padded).conj_physical_()
-                dk_HS[some] = torch.fft.irfft(u_conj.mul_(dy_f).sum(0), n=size)
+                u_conj = _spectrum(u_BHL[:, some], twist_N, room).conj_physical_()
+                dk_HN = _signal(u_conj.mul_(dy_f).sum(0), untwist_N)
+                dk_DHM[:, some] = _from_one_turn(dk_HN, ctx.kernel_shape, length)
             if du_BHL is not None:
-                du_f = dy_f.mul_(k_conj[some])
-                du_BHL[:, some] = torch.fft.irfft(du_f, n=size)[..., :length]
-        return du_BHL, dk_HS if needs_k else None
+                du_f = dy_f.mul_(k_f[some].conj_physical())
+                du_BHL[:, some] = _signal(du_f, untwist_N[:length]).real
+        return du_BHL, dk_DHM
 
 
-def _tiles(u_BHL: Tensor, k_HS: Tensor) -> Iterator[tuple[slice, Tensor]]:
+def _in_one_turn(k_DHM: Tensor, length: int, size: int) -> Tensor:
+    """The kernel modulo z^n = i: complex (channels, n)."""
+    directions, channels, taps = k_DHM.shape
+    turn_HN = k_DHM.new_zeros(channels, size, 2)
+    turn_HN[:, :taps, 0] = k_DHM[0]
+    if directions == 2:
+        # Lag -(j + 1) is z^(n - 1 - j) / i; the last possible lag is -(length - 1).
+        reverse_HM = k_DHM[1, :, : length - 1]
+        turn_HN[:, size - reverse_HM.shape[-1] :, 1] = -reverse_HM.flip(-1)
+    return torch.view_as_complex(turn_HN)
+
+
+def _from_one_turn(turn_HN: Tensor, kernel_shape: torch.Size, length: int) -> Tensor:
+    """Adjoint of `_in_one_turn`: real (directions, channels, taps)."""
+    directions, _, taps = kernel_shape
+    forward_HM = turn_HN.real[:, :taps]
+    if directions == 1:
+        return forward_HM[None]
+    reverse_HM = -turn_HN.imag.flip(-1)[:, : min(taps, length - 1)]
+    return torch.stack([forward_HM, F.pad(reverse_HM, (0, taps - reverse_HM.shape[-1]))])
+
+
+def _twist(k_DHM: Tensor, size: int) -> Tensor:
+    """The n-th roots of i, exp(i pi t / 2n): they turn z^n = i into z^n = 1."""
+    angle_N = torch.arange(size, dtype=torch.float64, device=k_DHM.device) * (math.pi / (2 * size))
+    precision = torch.complex128 if k_DHM.dtype == torch.float64 else torch.complex64
+    return torch.polar(torch.ones_like(angle_N), angle_N).to(precision)
+
+
+def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Slices of the channels whose spectra fit in a processor's cache, all of them on a GPU.
 
-    With each comes room for its padded signals, zero beyond the length of u.
+    With each comes room for its signals, zero beyond the length of u.
     """
-    (batch, channels, _), size = u_BHL.shape, k_HS.shape[-1]
+    (batch, channels, _), size = u_BHL.shape, k_f.shape[-1]
     whole = u_BHL.device.type != "cpu" or torch.compiler.is_compiling()
-    count = channels if whole else max(1, TILE_BYTES // (batch * size * k_HS.element_size()))
-    padded = k_HS.new_zeros(batch, min(count, channels), size)
+    count = channels if whole else max(1, TILE_BYTES // (batch * size * k_f.element_size()))
+    room = k_f.new_zeros(batch, min(count, channels), size)
     for start in range(0, channels, count):
         stop = min(start + count, channels)
-        yield slice(start, stop), padded[:, : stop - start]
+        yield slice(start, stop), room[:, : stop - start]
 
 
-def _spectrum(x_BHL: Tensor, padded: Tensor) -> Tensor:
-    padded[..., : x_BHL.shape[-1]] = x_BHL
-    return torch.fft.rfft(padded)
+def _spectrum(x_BHL: Tensor, twist_N: Tensor, room: Tensor) -> Tensor:
+    room[..., : x_BHL.shape[-1]] = x_BHL
+    return torch.fft.fft(room.mul_(twist_N))
+
+
+def _signal(x_f: Tensor, untwist_L: Tensor) -> Tensor:
+    return torch.fft.ifft(x_f)[..., : untwist_L.shape[0]].mul_(untwist_L)

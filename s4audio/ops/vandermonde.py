@@ -85,7 +85,7 @@ def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: tor
     left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
     right_HMT = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).to(dtype)
     product = torch.bmm(left_HPM, right_HMT).reshape(*c_HRN.shape[:2], Q * T)
-    return product if Q * T == length else product[..., :length]
+    return product if length == Q * T else product[..., :length]
 
 
 def _factors(length: int) -> tuple[int, int]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -12,6 +13,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 
 import s4audio
 from s4audio.data import Batch
+from s4audio.data.augment import mixup
 from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.tasks.checkpoint import check_same_network
@@ -47,9 +49,12 @@ class ClassificationTask(LightningModule):
         optimizer: Learning rates and weight decay.
         schedule: How the learning rates change.
         label_smoothing: Share of the target spread over all classes, in [0, 1).
+        mixup_alpha: Mix the training clips of a batch in pairs, in shares of Beta(alpha, alpha);
+            0 for none.
 
     Raises:
-        ValueError: `label_smoothing` is out of range, or the network's configuration is invalid.
+        ValueError: `label_smoothing` or `mixup_alpha` is out of range, or the network's
+            configuration is invalid.
     """
 
     def __init__(
@@ -60,14 +65,18 @@ class ClassificationTask(LightningModule):
         optimizer: OptimizerConfig = OptimizerConfig(),
         schedule: ScheduleConfig = ScheduleConfig(),
         label_smoothing: float = 0.0,
+        mixup_alpha: float = 0.0,
     ) -> None:
         super().__init__()
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing is {label_smoothing}; give a number in [0, 1)")
+        if not 0 <= mixup_alpha <= 100:
+            raise ValueError(f"mixup_alpha is {mixup_alpha}; give a number in [0, 100]")
         self.network = SequenceClassifier(network, labels, sample_rate)
         self.optimizer = optimizer
         self.schedule = schedule
         self.label_smoothing = label_smoothing
+        self.mixup_alpha = mixup_alpha
         self.train_accuracy = MulticlassAccuracy(len(labels), average="micro")
         self.val_accuracy = MulticlassAccuracy(len(labels), average="micro")
         self.test_accuracy = MulticlassAccuracy(len(labels), average="micro")
@@ -100,8 +109,9 @@ class ClassificationTask(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross entropy of one batch; stops the training when it is not finite."""
+        batch, targets = self._mixed(batch)
         logits = self(batch)
-        loss = functional.cross_entropy(logits, batch.targets, label_smoothing=self.label_smoothing)
+        loss = functional.cross_entropy(logits, targets, label_smoothing=self.label_smoothing)
         self._stop_if_diverged(loss)
         self.train_accuracy(logits, batch.targets)
         size = len(batch.targets)
@@ -179,6 +189,18 @@ class ClassificationTask(LightningModule):
     def _data(self) -> Any:
         """The trainer's data module (Lightning sets the attribute without declaring it)."""
         return self.trainer.datamodule  # type: ignore[attr-defined]
+
+    def _mixed(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """The batch and the targets of its loss, mixed in pairs where that is asked for."""
+        if self.mixup_alpha == 0:
+            return batch, batch.targets
+        # The step decides, so that a resumed run mixes what it would have mixed.
+        random = np.random.default_rng([torch.initial_seed(), self.global_step, self.global_rank])
+        shares = functional.one_hot(batch.targets, len(self.network.labels)).float()
+        inputs, lengths, shares = mixup(
+            batch.inputs, batch.lengths, shares, self.mixup_alpha, random
+        )
+        return Batch(inputs, lengths, shares.argmax(1), batch.indices), shares
 
     def _stop_if_diverged(self, loss: Tensor) -> None:
         if not torch.isfinite(loss):

@@ -50,6 +50,9 @@ def test_version(capsys: pytest.CaptureFixture) -> None:
         ("predict", ["--trainer.accelerator", "--data", "--model", "--seed_everything"]),
         ("evaluate", ["checkpoint", "--rates", "--data", "--output", "--device"]),
         ("import-checkpoint", ["weights", "config", "--output"]),
+        ("export", ["--output", "--rate", "--quantize"]),
+        ("listen", ["--wav", "--mic", "--threshold", "--smoothing", "--refractory"]),
+        ("benchmark", ["--suites", "--quick", "--output", "--threads", "--repeats"]),
         ("models", ["--help"]),
     ],
 )

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from s4audio.data import AugmentConfig, Batch, Clips
 from s4audio.data.cache import Source, decoded
-from s4audio.data.loader import Batches, SeededShuffle, _already_a_batch, make_loader
+from s4audio.data.loader import Batches, SeededShuffle, make_loader
 
 AUGMENT = AugmentConfig(shift_ms=2.0, gain_db=(-6.0, 6.0))
 
@@ -89,7 +89,8 @@ def test_order_depends_on_seed_and_epoch_alone():
     uninterrupted = SeededShuffle(20, seed=5)
     orders = [list(uninterrupted) for _ in range(3)]
     assert len({tuple(order) for order in orders}) == 3
-    assert all(sorted(order) == list(range(20)) for order in orders)
+    for epoch, order in enumerate(orders):
+        assert sorted(order) == list(range(20 * epoch, 20 * (epoch + 1)))
     resumed = SeededShuffle(20, seed=5)
     resumed.set_epoch(2)
     assert list(resumed) == orders[2]
@@ -101,15 +102,52 @@ def test_a_loader_survives_the_way_to_another_process(clips: Clips):
     assert torch.equal(copy.__getitems__([4, 2]).inputs, batches.__getitems__([4, 2]).inputs)
 
 
-def test_workers_give_the_same_clips_and_their_own_randomness(clips: Clips):
+def test_workers_give_the_same_batches(clips: Clips):
     with_workers = loader(clips, training=True, num_workers=2, batch_size=2)
     assert with_workers.persistent_workers
     alone = loader(clips, training=True, batch_size=2)
-    for there, here in zip(with_workers, alone, strict=True):
-        assert there.indices.tolist() == here.indices.tolist()
-    same_clip = Batches(clips, augmentation=AUGMENT, seed=3)
-    repeated = DataLoader(
-        same_clip, batch_sampler=[[0], [0]], num_workers=2, collate_fn=_already_a_batch
-    )
-    first, second = [batch.inputs for batch in repeated]
-    assert not torch.equal(first, second)
+    for _ in range(2):
+        for there, here in zip(with_workers, alone, strict=True):
+            assert there.indices.tolist() == here.indices.tolist()
+            assert torch.equal(there.inputs, here.inputs)
+
+
+def changed_clips(loader: DataLoader[Batch]) -> dict[int, list[float]]:
+    return {
+        index: row[:length, 0].tolist()
+        for batch in loader
+        for index, row, length in zip(
+            batch.indices.tolist(), batch.inputs, batch.lengths.tolist(), strict=True
+        )
+    }
+
+
+def test_a_clip_is_changed_alike_in_batches_of_any_size(clips: Clips):
+    pairs = changed_clips(loader(clips, training=True, batch_size=2))
+    fives = changed_clips(loader(clips, training=True, batch_size=5))
+    assert pairs.keys() == fives.keys()
+    for index, waveform in pairs.items():
+        assert fives[index] == pytest.approx(waveform, abs=1e-6)
+
+
+def test_a_resumed_run_continues_with_the_changes_it_would_have_had(clips: Clips):
+    uninterrupted, resumed = loader(clips, training=True), loader(clips, training=True)
+    first, second = changed_clips(uninterrupted), changed_clips(uninterrupted)
+    resumed.sampler.set_epoch(1)
+    assert changed_clips(resumed) == second
+    both = first.keys() & second.keys()
+    assert both
+    assert all(first[index] != second[index] for index in both)
+
+
+def test_random_parts_of_long_clips_depend_on_the_epoch_and_the_clip(clips: Clips):
+    short = Clips(clips._store, np.arange(10), ["a", "b"], length=20)
+
+    def parts(indices: list[int]) -> list[list[float]]:
+        batches = Batches(short, random_windows=True, seed=3)
+        return batches.__getitems__(indices).inputs[..., 0].tolist()
+
+    together = parts([4, 5, 14])
+    assert together == [parts([index])[0] for index in (4, 5, 14)]
+    assert together[0] != together[2]
+    assert Batches(short, random_windows=True, seed=3).__getitems__([14]).indices.tolist() == [4]

@@ -15,6 +15,7 @@ from s4audio.kernels import (
     S4Kernel,
     SGConvKernel,
     StateSpaceKernel,
+    s4,
 )
 from s4audio.kernels.dss import VERSIONS
 from s4audio.kernels.sgconv import resample_kernel
@@ -117,6 +118,20 @@ def test_s4_at_other_lengths_than_its_training_length(length: int) -> None:
     kernel = S4Kernel(CHANNELS, LENGTH, d_state=8)
     with torch.no_grad():
         assert error(kernel(length)[0], unrolled(kernel, length, 1.0)) < 1e-5
+
+
+def test_s4_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = S4Kernel(CHANNELS, LENGTH, d_state=8)
+    parameters = list(kernel.parameters())
+    whole = kernel(LENGTH)
+    cotangent = torch.randn_like(whole)
+    gradients = torch.autograd.grad(whole, parameters, cotangent)
+    monkeypatch.setattr(s4, "GROUP_SAMPLES", 3 * LENGTH)
+    grouped = kernel(LENGTH)
+    torch.testing.assert_close(grouped, whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(
+        torch.autograd.grad(grouped, parameters, cotangent), gradients, rtol=1e-3, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("backend", ["naive", pytest.param("keops", marks=pytest.mark.compiler)])

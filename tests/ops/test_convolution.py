@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from s4audio.ops import fft_convolution, next_fast_length
+from s4audio.ops import convolution, fft_convolution, next_fast_length
 
 
 def naive(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
@@ -36,6 +36,33 @@ def test_gradients_against_finite_differences(directions: int) -> None:
     u = torch.randn(2, 2, 9, dtype=torch.float64, requires_grad=True)
     k = torch.randn(directions, 2, 9, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(fft_convolution, (u, k))
+
+
+@pytest.mark.parametrize("taps", [1, 5, 9, 12])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_tiles_change_nothing(monkeypatch: pytest.MonkeyPatch, directions: int, taps: int) -> None:
+    torch.manual_seed(0)
+    u = torch.randn(2, 5, 9, dtype=torch.float64, requires_grad=True)
+    k = torch.randn(directions, 5, taps, dtype=torch.float64, requires_grad=True)
+    cotangent = torch.randn(2, 5, 9, dtype=torch.float64)
+    whole = fft_convolution(u, k)
+    gradients = torch.autograd.grad(whole, (u, k), cotangent)
+    monkeypatch.setattr(convolution, "TILE_BYTES", 2 * 2 * 9 * 16)  # two channels a tile
+    tiled = fft_convolution(u, k)
+    torch.testing.assert_close(tiled, whole)
+    torch.testing.assert_close(torch.autograd.grad(tiled, (u, k), cotangent), gradients)
+
+
+def test_output_has_the_precision_of_the_input() -> None:
+    torch.manual_seed(0)
+    u, k = torch.randn(1, 2, 64), torch.randn(1, 2, 64)
+    exact = fft_convolution(u.double(), k.double())
+    in_double = fft_convolution(u, k.double())
+    assert in_double.dtype == torch.float32
+    assert torch.equal(in_double, exact.float())
+    low = fft_convolution(u.bfloat16(), k)
+    assert low.dtype == torch.bfloat16
+    torch.testing.assert_close(low.double(), exact, rtol=0.03, atol=0.1)
 
 
 def test_causal_output_does_not_depend_on_the_future() -> None:

@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import LightningDataModule, Trainer
@@ -9,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from s4audio import load
 from s4audio.data import Batch
+from s4audio.data.augment import mixup
 from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig
 from s4audio.tasks import ClassificationTask, OptimizerConfig, ScheduleConfig
@@ -117,6 +119,24 @@ def test_label_smoothing_enters_the_training_loss(monkeypatch: pytest.MonkeyPatc
 def test_label_smoothing_out_of_range() -> None:
     with pytest.raises(ValueError, match="label_smoothing is 1"):
         task(label_smoothing=1.0)
+
+
+def test_mixup_enters_the_training_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = task(mixup_alpha=1.0)
+    monkeypatch.setattr(module, "log", lambda *args, **options: None)
+    batch = next(iter(Tones().train_dataloader()))
+    module.eval()
+    random = np.random.default_rng([torch.initial_seed(), 0, 0])
+    mixed = mixup(batch.inputs, batch.lengths, torch.eye(2)[batch.targets], 1.0, random)
+    expected = functional.cross_entropy(module.network(mixed.inputs), mixed.targets)
+    loss = module.training_step(batch, 0)
+    torch.testing.assert_close(loss, expected)
+    assert loss.item() != functional.cross_entropy(module(batch), batch.targets).item()
+
+
+def test_mixup_out_of_range() -> None:
+    with pytest.raises(ValueError, match="mixup_alpha is -1"):
+        task(mixup_alpha=-1.0)
 
 
 def test_statistics_come_from_the_data(tmp_path: Path) -> None:

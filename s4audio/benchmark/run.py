@@ -1,0 +1,106 @@
+"""A whole run: measure, print, write."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from s4audio.benchmark.cases import Case, GroupResult
+from s4audio.benchmark.machine import available_threads, describe_machine
+from s4audio.benchmark.report import Benchmark, print_result, write_report
+from s4audio.benchmark.runner import Effort, run_group
+from s4audio.benchmark.suites import FULL, QUICK, SUITES, list_groups
+from s4audio.errors import UserError
+
+FULL_SECONDS, QUICK_SECONDS = 2.0, 0.3
+"""Timed steps of one process stop after this time."""
+
+
+def run_benchmark(
+    suites: Sequence[str] = tuple(SUITES),
+    quick: bool = False,
+    output: Path = Path("benchmark"),
+    threads: int | None = None,
+    repeats: int | None = None,
+    timeout: float = 900.0,
+    progress: bool = True,
+) -> Benchmark:
+    """Measure some suites, print a table for each comparison and write the report.
+
+    The report is written anew after every comparison, so that an interrupted run leaves what it
+    has. A case that fails is a line with the reason; the others are measured all the same.
+
+    Args:
+        suites: names of suites.
+        quick: small sizes, one process a case, without pykeops: under a minute.
+        output: folder for benchmark.json, benchmark.md and the pictures.
+        threads: threads of each case; None for all processors.
+        repeats: processes a case, at least 1; None for 3, or 1 if quick.
+        timeout: seconds after which a process is given up.
+        progress: whether to draw a progress bar on stderr.
+
+    Returns:
+        all results.
+
+    Raises:
+        UserError: for an unknown suite or a number out of range, if the report cannot be written,
+            or if nothing at all could be measured.
+    """
+    threads = available_threads() if threads is None else threads
+    repeats = (1 if quick else 3) if repeats is None else repeats
+    if repeats < 1 or timeout <= 0:
+        raise UserError(f"repeats={repeats} must be 1 or more and timeout={timeout:g} above 0")
+    effort = Effort(repeats, QUICK_SECONDS if quick else FULL_SECONDS, timeout)
+    groups = list_groups(suites, QUICK if quick else FULL, threads)
+    command = _command(suites, quick, threads, repeats)
+    date = datetime.now().astimezone().isoformat(timespec="minutes")
+    machine = describe_machine()
+    results: list[GroupResult] = []
+    benchmark = Benchmark(command, date, machine, repeats, ())
+    write_report(benchmark, output)
+    with _progress_bar(progress) as bar:
+        processes = sum(len(group.cases) for group in groups) * repeats
+        task = bar.add_task("", total=processes)
+
+        def started(case: Case) -> None:
+            bar.update(task, advance=1, description=f"{group.suite}: {case.name}")
+
+        for group in groups:
+            results.append(run_group(group, effort, started))
+            print_result(results[-1])
+            benchmark = Benchmark(command, date, machine, repeats, tuple(results))
+            write_report(benchmark, output)
+    _check_any(results)
+    Console().print(Text(f"The report is in {output}"), soft_wrap=True)
+    return benchmark
+
+
+def _command(suites: Sequence[str], quick: bool, threads: int, repeats: int) -> str:
+    """What to type to get the same cases again."""
+    words = ["s4audio benchmark"]
+    if set(suites) != set(SUITES):
+        words.append(f"--suites {' '.join(suites)}")
+    if quick:
+        words.append("--quick")
+    return " ".join([*words, f"--threads {threads} --repeats {repeats}"])
+
+
+def _check_any(results: list[GroupResult]) -> None:
+    rows = [row for result in results for row in result.rows]
+    if all(row.failure for row in rows):
+        raise UserError(f"nothing could be measured, first {rows[0].case.name}: {rows[0].failure}")
+
+
+def _progress_bar(visible: bool) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not visible,
+    )

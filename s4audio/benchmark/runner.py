@@ -1,0 +1,182 @@
+"""Starts a fresh process for every measurement and compares what comes back.
+
+The cases of a group take turns: A B C, A B C, ... Whatever else the machine does in the meantime
+then falls on all of them alike, and ratios stay fair.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from s4audio.benchmark.cases import Case, Group, GroupResult, Measurement, Row
+from s4audio.benchmark.memory import available
+
+LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+Errors = dict[int, tuple[float, dict[str, float]]]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much time a run takes for each case.
+
+    Attributes:
+        repeats: processes a case.
+        seconds: timed steps of a process stop after this time; at least one is timed.
+        timeout: seconds after which a process is given up.
+    """
+
+    repeats: int
+    seconds: float
+    timeout: float
+
+
+class CaseFailedError(Exception):
+    """A case could not be measured; the message is the reason."""
+
+
+def run_group(group: Group, effort: Effort, started: Callable[[Case], None]) -> GroupResult:
+    """Measure every case of a group, in turns.
+
+    A case that fails keeps its row, with the reason, and is not tried again.
+
+    Args:
+        group: the group.
+        effort: repeats and limits.
+        started: called before every process.
+
+    Returns:
+        one row for each case.
+    """
+    judged = any(case.judge for case in group.cases)
+    measured: list[list[Measurement]] = [[] for _ in group.cases]
+    failures: dict[int, str] = {}
+    with TemporaryDirectory() as folder:
+        for turn in range(effort.repeats):
+            for index, case in enumerate(group.cases):
+                if index in failures or (turn and not case.timed):
+                    continue
+                started(case)
+                try:
+                    place = Path(folder) / str(index)
+                    measured[index].append(run_case(case, place, effort, judged and turn == 0))
+                except CaseFailedError as error:
+                    failures[index] = str(error)
+            if turn == 0:
+                errors = _errors(group, Path(folder), failures)
+    rows = [
+        Row(case, failure=failures[index])
+        if index in failures
+        else Row(case, tuple(measured[index]), *errors.get(index, (None, {})))
+        for index, case in enumerate(group.cases)
+    ]
+    return GroupResult(group, tuple(rows))
+
+
+def run_case(case: Case, folder: Path, effort: Effort, results: bool) -> Measurement:
+    """Measure one case in a fresh process.
+
+    Args:
+        case: the case.
+        folder: for the files that are exchanged.
+        effort: limits.
+        results: whether to leave results.npz in the folder.
+
+    Returns:
+        what the process measured.
+
+    Raises:
+        CaseFailedError: it takes too much memory or time, or raises an error.
+    """
+    free = available()
+    if free is not None and case.gigabytes * 1e9 > free:
+        raise CaseFailedError(
+            f"not started: takes about {case.gigabytes:g} GB of memory, {free / 1e9:.1f} are free"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    answer = folder / "measurement.json"
+    answer.unlink(missing_ok=True)
+    request = {"case": asdict(case), "seconds": effort.seconds, "results": results}
+    (folder / "request.json").write_text(json.dumps(request))
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", "s4audio.benchmark.worker", str(folder)],
+            env=environment(case),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=effort.timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise CaseFailedError(f"not done after {effort.timeout:g} s") from None
+    if not answer.is_file():
+        raise CaseFailedError(_last_words(process))
+    values = json.loads(answer.read_text())
+    if "failure" in values:
+        raise CaseFailedError(values["failure"])
+    return Measurement(**values)
+
+
+def environment(case: Case) -> dict[str, str]:
+    """The environment of a case's process: this one's, with threads and large pages set.
+
+    Args:
+        case: the case.
+
+    Returns:
+        names and values.
+    """
+    values = {**os.environ, **dict.fromkeys(THREADS, str(case.threads)), LARGE_PAGES: "1"}
+    if not case.large_pages:
+        del values[LARGE_PAGES]
+    return values
+
+
+def _last_words(process: subprocess.CompletedProcess[str]) -> str:
+    if process.returncode < 0:
+        return f"ended by signal {-process.returncode}, most likely for want of memory"
+    lines = process.stderr.strip().splitlines()
+    return lines[-1] if lines else f"ended with exit code {process.returncode}"
+
+
+def _errors(group: Group, folder: Path, failures: dict[int, str]) -> Errors:
+    """Output and gradient errors of every case but the judge; none where the judge failed."""
+    judges = [index for index, case in enumerate(group.cases) if case.judge]
+    if not judges or judges[0] in failures:
+        return {}
+    judged = np.load(folder / str(judges[0]) / "results.npz")
+    found: Errors = {}
+    for index, case in enumerate(group.cases):
+        if case.judge or index in failures:
+            continue
+        ours = np.load(folder / str(index) / "results.npz")
+        shared = sorted({*ours.files} & {*judged.files})
+        errors = {name: relative_error(ours[name], judged[name]) for name in shared}
+        found[index] = (errors.pop("output"), errors)
+    return found
+
+
+def relative_error(ours: np.ndarray, judged: np.ndarray) -> float:
+    """Largest difference over the largest value of the judge.
+
+    Args:
+        ours: any shape.
+        judged: the same shape.
+
+    Returns:
+        the error; infinite if anything is not finite.
+    """
+    if not np.isfinite(ours).all():
+        return float("inf")
+    scale = float(np.abs(judged).max())
+    return float(np.abs(ours - judged).max()) / (scale or 1.0)

@@ -1,0 +1,160 @@
+"""What runs a stream's chunks: PyTorch or ONNX Runtime."""
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from s4audio.errors import UserError
+from s4audio.streaming.classifier import StreamingClassifier
+
+Array = npt.NDArray[Any]
+
+STATE, NEXT_STATE = "state.", "next_state."
+"""Prefixes of the states among the inputs and outputs of an ONNX file."""
+
+
+class Engine(ABC):
+    """Runs whole chunks and keeps the state between them.
+
+    Attributes:
+        labels: names of the classes.
+        sample_rate: of the audio, in Hz.
+        chunk: samples of a chunk.
+        window: chunks that are pooled.
+        dtype: of audio, state and logits.
+    """
+
+    labels: tuple[str, ...]
+    sample_rate: int
+    chunk: int
+    window: int
+    dtype: np.dtype[Any]
+
+    @abstractmethod
+    def initial_state(self, batch: int) -> dict[str, Array]:
+        """State before the first sample, by name."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Array]:
+        """A copy of the present state."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Array]) -> None:
+        """Continue from a copy of `state`."""
+
+    @abstractmethod
+    def run(self, audio: Array) -> Array:
+        """Logits (streams, chunks, classes) of audio (streams, chunks * chunk)."""
+
+
+class TorchEngine(Engine):
+    """A streaming classifier in PyTorch."""
+
+    def __init__(self, classifier: StreamingClassifier) -> None:
+        self._classifier = classifier
+        self.labels, self.sample_rate = classifier.labels, classifier.sample_rate
+        self.chunk, self.window = classifier.chunk, classifier.window
+        self.dtype = np.dtype(str(classifier.dtype).removeprefix("torch."))
+        self._state = classifier.initial_state()
+
+    def initial_state(self, batch: int) -> dict[str, Array]:
+        """See `Engine`."""
+        return {n: x.numpy() for n, x in self._classifier.initial_state(batch).items()}
+
+    def state(self) -> dict[str, Array]:
+        """See `Engine`."""
+        return {name: x.numpy().copy() for name, x in self._state.items()}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """See `Engine`."""
+        self._state = {name: torch.tensor(x) for name, x in state.items()}
+
+    def run(self, audio: Array) -> Array:
+        """See `Engine`."""
+        with torch.inference_mode():
+            logits, self._state = self._classifier(torch.from_numpy(audio), self._state)
+        scores: Array = logits.numpy()
+        return scores
+
+
+class OnnxEngine(Engine):
+    """A file of `s4audio export` in ONNX Runtime.
+
+    The state lives in two sets of buffers that take turns as input and output, so that a run
+    allocates nothing but its logits.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        self._session = _open(path, threads)
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        try:
+            self.labels = tuple(json.loads(metadata["labels"]))
+            self.sample_rate, self.chunk = int(metadata["sample_rate"]), int(metadata["chunk"])
+            self.window = int(metadata["window"])
+        except (KeyError, ValueError) as error:
+            raise UserError(
+                f"{path} is an ONNX file, but not one of s4audio export (its metadata lacks "
+                f"{error}): export a checkpoint with s4audio export"
+            ) from error
+        self.dtype = np.dtype(np.float32)
+        inputs = [x for x in self._session.get_inputs() if x.name.startswith(STATE)]
+        self._shapes = {x.name.removeprefix(STATE): x.shape[1:] for x in inputs}
+        self.restore(self.initial_state(1))
+
+    def initial_state(self, batch: int) -> dict[str, Array]:
+        """See `Engine`."""
+        return {n: np.zeros((batch, *shape), self.dtype) for n, shape in self._shapes.items()}
+
+    def state(self) -> dict[str, Array]:
+        """See `Engine`."""
+        return {name: buffer.numpy().copy() for name, buffer in self._present.items()}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """See `Engine`."""
+        from onnxruntime import OrtValue
+
+        self._present = {n: OrtValue.ortvalue_from_numpy(x) for n, x in state.items()}
+        self._next = {n: OrtValue.ortvalue_from_numpy(np.zeros_like(x)) for n, x in state.items()}
+        self._binding = self._bound(self._present, self._next)
+        self._next_binding = self._bound(self._next, self._present)
+
+    def run(self, audio: Array) -> Array:
+        """See `Engine`."""
+        self._binding.bind_cpu_input("audio", audio)
+        self._binding.bind_output("logits")
+        self._session.run_with_iobinding(self._binding)
+        logits: Array = self._binding.get_outputs()[-1].numpy()
+        self._present, self._next = self._next, self._present
+        self._binding, self._next_binding = self._next_binding, self._binding
+        return logits
+
+    def _bound(self, present: dict[str, Any], following: dict[str, Any]) -> Any:
+        binding = self._session.io_binding()
+        for name in self._shapes:
+            binding.bind_ortvalue_input(STATE + name, present[name])
+            binding.bind_ortvalue_output(NEXT_STATE + name, following[name])
+        return binding
+
+
+def _open(path: Path, threads: int) -> Any:
+    """An ONNX Runtime session."""
+    if not path.is_file():
+        raise UserError(f"no file at {path}")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError("ONNX files need onnxruntime: pip install 's4audio[onnx]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Decaying states would pass through denormal numbers, which are slow.
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime has no common base of its errors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{path} is damaged or not an ONNX file: {reason}") from error

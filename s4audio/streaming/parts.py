@@ -1,0 +1,228 @@
+"""What surrounds the long convolutions, a chunk at a time: input, encoder, blocks, pooling."""
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from s4audio.models.block import Block, ChannelNorm
+from s4audio.models.encoder import LinearEncoder, StridedEncoder, resample_filters
+from s4audio.models.normalization import SMALLEST_PEAK, TINY, LevelFollower, Standardize
+from s4audio.models.pooling import Pooling
+from s4audio.streaming.mixing import make_mixing_step
+from s4audio.streaming.step import State, Step
+
+
+class StandardizeStep(Step):
+    """(x - mean) / std."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, standardize: Standardize, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("mean", standardize.mean.detach().to(dtype))
+        self.register_buffer("std", standardize.std.detach().to(dtype))
+
+    def initial_state(self, batch: int) -> State:
+        """Nothing to carry."""
+        return {}
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Normalise (streams, samples)."""
+        return (x_BL - self.mean) / self.std, {}
+
+
+class LevelStep(Step):
+    """The peak follower; it carries the logarithm of the peak.
+
+    A chunk needs the running maximum of the logarithms plus a rising line, starting from the peak
+    so far. ONNX has no running maximum: a maximum pooling that reaches back over the whole chunk
+    gives the same.
+    """
+
+    line: Tensor
+
+    def __init__(
+        self, follower: LevelFollower, samples: int, rate: float, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        steps = torch.arange(1, samples + 1, dtype=torch.float64)
+        self.register_buffer("line", (steps * rate / follower.release).to(dtype))
+
+    def initial_state(self, batch: int) -> State:
+        """Silence: `peak` (streams, 1), the logarithm of the peak over the smallest one."""
+        return {"peak": self.line.new_zeros(batch, 1)}
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Normalise (streams, samples)."""
+        samples = len(self.line)
+        log_BL = x_BL.abs().clamp(min=TINY).log() - math.log(TINY) + self.line
+        reach = F.pad(torch.cat([state["peak"], log_BL], dim=1), (samples - 1, 0), value=-math.inf)
+        highest_BL = F.max_pool1d(reach.unsqueeze(1), samples + 1, stride=1).squeeze(1)
+        peak_BL = highest_BL - self.line
+        level_BL = (peak_BL + math.log(TINY)).exp()
+        return x_BL / (level_BL + SMALLEST_PEAK), {"peak": peak_BL[:, -1:]}
+
+
+class LinearEncoderStep(Step):
+    """One frame for each sample."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, encoder: LinearEncoder, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("weight", encoder.linear.weight[:, 0].detach().to(dtype))
+        self.register_buffer("bias", encoder.linear.bias.detach().to(dtype))
+
+    def initial_state(self, batch: int) -> State:
+        """Nothing to carry."""
+        return {}
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Encode (streams, samples) as (streams, frames, channels)."""
+        return x_BL[..., None] * self.weight + self.bias, {}
+
+
+class StridedEncoderStep(Step):
+    """One frame for `stride` samples; it carries the samples that later frames still reach."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(
+        self, encoder: StridedEncoder, stride: int, rate: float, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        weight = resample_filters(encoder.weight.detach().to(dtype), rate)
+        self.register_buffer("weight", weight.contiguous())
+        self.register_buffer("bias", encoder.bias.detach().to(dtype))
+        self.reach = weight.shape[-1] - stride
+
+    def initial_state(self, batch: int) -> State:
+        """Silence before the first sample: `samples` (streams, reach)."""
+        return {"samples": self.weight.new_zeros(batch, self.reach)} if self.reach else {}
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Encode (streams, samples) as (streams, frames, channels)."""
+        next_state: State = {}
+        if self.reach:
+            x_BL = torch.cat([state["samples"], x_BL], dim=1)
+            next_state["samples"] = x_BL[:, -self.reach :]
+        x_BHL = F.conv1d(x_BL.unsqueeze(1), self.weight, self.bias, stride=self.stride)
+        return x_BHL.transpose(1, 2), next_state
+
+
+class Affine(nn.Module):
+    """Batch normalisation with its running statistics, as one scale and one shift a channel."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, norm: nn.BatchNorm1d, dtype: torch.dtype) -> None:
+        super().__init__()
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+        shift = norm.bias.double() - norm.running_mean.double() * scale
+        self.register_buffer("scale", scale.detach().to(dtype))
+        self.register_buffer("shift", shift.detach().to(dtype))
+
+    def forward(self, x_BLH: Tensor) -> Tensor:
+        """Normalise (streams, frames, channels)."""
+        return x_BLH * self.scale + self.shift
+
+
+def make_norm_step(norm: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """A norm of a backbone in evaluation mode, on (streams, frames, channels)."""
+    if isinstance(norm, nn.BatchNorm1d):
+        return Affine(norm, dtype)
+    if isinstance(norm, ChannelNorm):
+        layer = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
+        layer.load_state_dict(norm.norm.state_dict())
+        return layer
+    return nn.Identity()
+
+
+class BlockStep(Step):
+    """One residual block; it carries the state of its convolution.
+
+    Args:
+        block: in evaluation mode, with a causal kernel.
+        frames: frames of a chunk.
+        rate: evaluation step / training step of a frame.
+        dtype: of the matrices and the state.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, block: Block, frames: int, rate: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.prenorm, self.glu = block.prenorm, block.glu
+        self.norm = make_norm_step(block.norm, dtype)
+        D = block.convolution.D.detach()
+        self.mixing = make_mixing_step(block.convolution.kernel, D, frames, rate, dtype)
+        self.register_buffer("weight", block.linear.weight.detach().to(dtype).T.contiguous())
+        self.register_buffer("bias", block.linear.bias.detach().to(dtype))
+
+    def initial_state(self, batch: int) -> State:
+        """State of the convolution."""
+        return self.mixing.initial_state(batch)
+
+    def forward(self, x_BLH: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Map (streams, frames, channels) to the same shape."""
+        u_BLH = self.norm(x_BLH) if self.prenorm else x_BLH
+        y_HBL, next_state = self.mixing(u_BLH.permute(2, 0, 1), state)
+        rows = F.gelu(y_HBL).permute(1, 2, 0).flatten(0, 1)
+        rows = torch.addmm(self.bias, rows, self.weight)
+        if self.glu:
+            rows = F.glu(rows, dim=-1)
+        z_BLH = x_BLH + rows.reshape(x_BLH.shape)
+        return z_BLH if self.prenorm else self.norm(z_BLH), next_state
+
+
+class PoolingStep(Step):
+    """Pooling over the last `window` chunks; it carries one vector for each of them.
+
+    The sum over the window is formed anew for each chunk, so rounding does not pile up.
+
+    Args:
+        pooling: ``mean``, ``last`` or ``max``.
+        window: chunks.
+        channels: number of channels.
+        dtype: of the state.
+    """
+
+    age: Tensor
+
+    def __init__(self, pooling: Pooling, window: int, channels: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.pooling, self.window, self.channels = pooling, window, channels
+        self.register_buffer("age", torch.arange(window, 0, -1, dtype=dtype)[:, None])
+
+    def initial_state(self, batch: int) -> State:
+        """No chunk yet: `chunks` (streams, window, channels) and their number `filled`."""
+        if self.pooling == "last":
+            return {}
+        return {
+            "chunks": self.age.new_zeros(batch, self.window, self.channels),
+            "filled": self.age.new_zeros(batch, 1),
+        }
+
+    def forward(self, x_BLH: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Pool (streams, frames, channels) to (streams, channels)."""
+        if self.pooling == "last":
+            return x_BLH[:, -1], {}
+        newest = x_BLH.mean(1) if self.pooling == "mean" else x_BLH.amax(1)
+        chunks = torch.cat([state["chunks"][:, 1:], newest[:, None]], dim=1)
+        filled = (state["filled"] + 1).clamp(max=self.window)
+        if self.pooling == "mean":
+            y_BH = chunks.sum(1) / filled
+        else:
+            y_BH = chunks.masked_fill(self.age > filled[..., None], -math.inf).amax(1)
+        return y_BH, {"chunks": chunks, "filled": filled}
