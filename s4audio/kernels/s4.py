@@ -15,10 +15,11 @@ algorithm 1 and appendix C.3.
 """
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from s4audio.kernels.base import (
@@ -38,8 +39,13 @@ from s4audio.kernels.hippo import Measure, nplr
 from s4audio.ops import Backend, cauchy
 from s4audio.ops.cauchy import roots_of_unity
 
-GROUP_SAMPLES = 2**23
-"""Kernel samples, over all channels, up to which the spectra are kept for the backward pass."""
+GROUP_SAMPLES = 2**18
+"""Kernel samples, over all channels of a group: on a CPU, small tensors are reused from group to
+group, where large ones would be new memory from the system each time."""
+
+KEPT_SAMPLES = 2**22
+"""Kernel samples up to which spectra are kept for the backward pass. They take many times the
+memory of the kernel; those of longer kernels are made again."""
 
 SMALLEST_DECAY = 1e-4
 """FouT eigenvalues have no real part; the logarithm that stores it needs one."""
@@ -88,8 +94,6 @@ class S4Kernel(StateSpaceKernel):
             raise ValueError(f"unknown S4 init {init!r}: choose legs or fout")
         self.bandlimit = bandlimit
         self.backend: Backend = backend
-        # Fourier poles lie on the unit circle: folding makes terms that cancel to many digits.
-        self.dtype = torch.float32 if init == "legs" else torch.float64
         hippo = nplr(init, d_state)
         decay = (-hippo.Lambda.real).clamp(min=SMALLEST_DECAY)
         self.log_dt = nn.Parameter(initial_log_step(channels, dt_min, dt_max))
@@ -138,25 +142,26 @@ class S4Kernel(StateSpaceKernel):
         )
         v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
         log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
-        group = max(1, GROUP_SAMPLES // length)
-        if group >= self.channels:
-            return self._joined(v_HION, log_a_HN, length)
-        # The spectra of a very long kernel take many times its own memory: they are made for a few
-        # channels at a time, and again in the backward pass.
-        parts = zip(v_HION.split(group), log_a_HN.split(group), strict=True)
+        whole = v_HION.device.type != "cpu" or torch.compiler.is_compiling()
+        group = self.channels if whole else max(1, GROUP_SAMPLES // length)
         pieces = [
-            checkpoint(self._joined, v, log_a, length, use_reentrant=False) for v, log_a in parts
+            self._piece(v, log_a, length)
+            for v, log_a in zip(v_HION.split(group), log_a_HN.split(group), strict=True)
         ]
         return torch.cat(pieces, dim=1)
 
+    def _piece(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
+        if self.channels * length <= KEPT_SAMPLES:
+            return self._joined(v_HION, log_a_HN, length)
+        k_DHL: Tensor = checkpoint(self._joined, v_HION, log_a_HN, length, use_reentrant=False)
+        return k_DHL
+
     def _joined(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
         """The four Cauchy products and their combination (module docstring): (D, H, length)."""
-        R_HRK = cauchy(v_HION.flatten(1, 2), log_a_HN, length, self.backend, self.dtype)
-        # One split: each slice of its own would cost a tensor of zeros in the backward pass.
-        D = self.directions
-        R_BC, R_BQ, R_PC, R_PQ = R_HRK.transpose(0, 1).split([D, 1, D, 1])
-        w_K = ((1 + roots_of_unity(length, R_HRK.device)) / 2).to(R_HRK.dtype)
-        k_DHL: Tensor = torch.fft.irfft(R_BC - w_K * R_BQ * R_PC / (1 + w_K * R_PQ), n=length)
+        R_HRK = cauchy(v_HION.flatten(1, 2), log_a_HN, length, self.backend)
+        w_K = (1 + roots_of_unity(length, R_HRK.device)) / 2
+        spectrum_DHK = _Woodbury.apply(R_HRK, w_K)
+        k_DHL: Tensor = torch.fft.irfft(spectrum_DHK, n=length)
         return k_DHL
 
     def _discretized(self, rate: float) -> tuple[Tensor, Tensor]:
@@ -191,6 +196,32 @@ class S4Kernel(StateSpaceKernel):
         folding_Hnn = self._folding(1.0, self.length)
         C_HnD: Tensor = torch.linalg.solve(folding_Hnn.mT, self._stored().permute(1, 2, 0))
         return C_HnD.permute(2, 0, 1)
+
+
+class _Woodbury(torch.autograd.Function):
+    """R_BC - q R_BQ R_PC with q = w / (1 + w R_PQ): (H, rows, K) to (D, H, K).
+
+    The rows are the D of R_BC, R_BQ, the D of R_PC, R_PQ. The gradient is written out because it
+    needs no division and a third of the temporaries.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, R_HRK: Tensor, w_K: Tensor) -> Tensor:
+        ctx.directions = D = R_HRK.shape[1] // 2 - 1
+        R_BC, R_BQ, R_PC, R_PQ = R_HRK.transpose(0, 1).split([D, 1, D, 1])
+        q_1HK = w_K / (1 + w_K * R_PQ)
+        qR_BQ = q_1HK * R_BQ
+        ctx.save_for_backward(R_PC, q_1HK, qR_BQ)
+        return R_BC - qR_BQ * R_PC
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, dK_DHK: Tensor) -> tuple[Tensor, None]:
+        R_PC, q_1HK, qR_BQ = ctx.saved_tensors
+        common_1HK = (dK_DHK * R_PC.conj()).sum(0, keepdim=True)
+        common_1HK *= q_1HK.conj()
+        d_BQ, d_PC, d_PQ = -common_1HK, -dK_DHK * qR_BQ.conj(), common_1HK * qR_BQ.conj()
+        return torch.cat([dK_DHK, d_BQ, d_PC, d_PQ]).transpose(0, 1), None
 
 
 def _real_pairs(x: Tensor) -> Tensor:

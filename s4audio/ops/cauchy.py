@@ -31,7 +31,6 @@ def cauchy(
     log_a_HN: Tensor,
     length: int,
     backend: Backend = "gemm",
-    dtype: torch.dtype = torch.float32,
 ) -> Tensor:
     """Cauchy product of conjugate pairs of poles at the roots of unity.
 
@@ -40,10 +39,9 @@ def cauchy(
         log_a_HN: logarithm of the poles, complex (channels, pairs); real parts below 0.
         length: number L of roots of unity, at least 1.
         backend: ``gemm``, ``naive`` or ``keops``.
-        dtype: precision of ``gemm``, float32 or float64; the other two are in float64.
 
     Returns:
-        (channels, rows, L // 2 + 1); complex64 for ``gemm`` in float32, else complex128.
+        complex128 (channels, rows, L // 2 + 1).
 
     Raises:
         ValueError: for a length below 1 or an unknown backend.
@@ -53,7 +51,9 @@ def cauchy(
     v_HRN, log_a_HN = v_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
     if backend == "gemm":
         folded_HRN = -2 * v_HRN / torch.expm1(length * log_a_HN)[:, None]
-        sequence_HRL = vandermonde(folded_HRN, log_a_HN, length, dtype=dtype)
+        # In float64: a folded sequence is much larger than what is left of it in S4's kernel and,
+        # above all, in the gradient of its step, where float32 would lose three digits.
+        sequence_HRL = vandermonde(folded_HRN, log_a_HN, length, dtype=torch.float64)
         return rfft(sequence_HRL)
     w_K, a_HN = roots_of_unity(length, v_HRN.device), log_a_HN.exp()
     if backend == "naive":

@@ -120,13 +120,15 @@ def test_s4_at_other_lengths_than_its_training_length(length: int) -> None:
         assert error(kernel(length)[0], unrolled(kernel, length, 1.0)) < 1e-5
 
 
-def test_s4_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kept", [0, 2**22])
+def test_s4_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
     kernel = S4Kernel(CHANNELS, LENGTH, d_state=8)
     parameters = list(kernel.parameters())
     whole = kernel(LENGTH)
     cotangent = torch.randn_like(whole)
     gradients = torch.autograd.grad(whole, parameters, cotangent)
     monkeypatch.setattr(s4, "GROUP_SAMPLES", 3 * LENGTH)
+    monkeypatch.setattr(s4, "KEPT_SAMPLES", kept)
     grouped = kernel(LENGTH)
     torch.testing.assert_close(grouped, whole, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(
