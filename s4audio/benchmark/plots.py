@@ -69,4 +69,3 @@ def _finish(axes: "Axes", label: str) -> None:
     axes.grid(color="#e4e4e4", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.legend(frameon=False, fontsize=9)
-

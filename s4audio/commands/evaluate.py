@@ -5,6 +5,7 @@ from typing import Literal
 
 from jsonargparse import ArgumentParser
 
+from s4audio.commands import evaluate_stream
 from s4audio.errors import UserError
 
 
@@ -18,10 +19,18 @@ def run(command: str, arguments: list[str]) -> int:
     Returns:
         Exit code.
     """
+    if "--stream" in arguments:
+        return evaluate_stream.run(command, [word for word in arguments if word != "--stream"])
     parser = ArgumentParser(
         prog=f"s4audio {command}",
         description="Score a model at several sample rates without retraining.",
         exit_on_error=False,
+    )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="score it on long recordings instead: misses at fixed false accepts an hour, latency "
+        "(--stream --help lists its options)",
     )
     parser.add_function_arguments(evaluate, as_group=False, as_positional=True, skip={"rates"})
     parser.add_argument(

@@ -15,6 +15,7 @@ from s4audio.streaming.parts import (
     BlockStep,
     LevelStep,
     LinearEncoderStep,
+    LinearStep,
     PoolingStep,
     StandardizeStep,
     StridedEncoderStep,
@@ -82,14 +83,18 @@ class StreamingClassifier(nn.Module):
             self.steps[f"block{i}"] = BlockStep(block, frames, frame_rate, dtype)
         self.norm = make_norm_step(model.backbone.norm, dtype)
         self.pooling = PoolingStep(config.pooling, self.window, config.d_model, dtype)
-        self.decoder = nn.Linear(config.d_model, len(model.labels), dtype=dtype)
-        self.decoder.load_state_dict(model.decoder.state_dict())
+        self.decoder = LinearStep(model.decoder.weight, model.decoder.bias, dtype)
         self.eval().requires_grad_(False)
 
     @property
     def window_seconds(self) -> float:
         """Length of the pooling window in seconds."""
         return self.window * self.chunk / self.sample_rate
+
+    @property
+    def in_place(self) -> tuple[str, ...]:
+        """Names of states whose next value may share their memory; see `Step`."""
+        return tuple(f"{part}.{name}" for part, step in self._parts() for name in step.in_place)
 
     def initial_state(self, batch: int = 1) -> State:
         """State before the first sample.
@@ -125,7 +130,7 @@ class StreamingClassifier(nn.Module):
             )
         logits = []
         next_state = dict(state)
-        for chunk_BL in audio.split(self.chunk, dim=1):
+        for chunk_BL in torch.split(audio, self.chunk, dim=1):
             scores, next_state = self.advance(chunk_BL, next_state)
             logits.append(scores)
         return torch.stack(logits, dim=1), next_state
@@ -141,7 +146,7 @@ class StreamingClassifier(nn.Module):
             own = {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}
             x, own = step(x, own)
             next_state.update({prefix + name: value for name, value in own.items()})
-        return self.decoder(x), next_state
+        return self.decoder(x.T).T, next_state
 
     def _parts(self) -> list[tuple[str, Step]]:
         parts = [*self.steps.items(), ("pooling", self.pooling)]
@@ -166,7 +171,7 @@ def check_can_stream(model: SequenceClassifier) -> None:
     if isinstance(model.normalization, ClipNormalize):
         raise UserError(
             "normalization: clip cannot stream, because it needs the whole clip before its first "
-            "sample: train with normalization: level"
+            "sample: train with normalization: standardize or level"
         )
     if isinstance(model.encoder, EmbeddingEncoder) or config.d_input != 1:
         what = "tokens" if config.vocabulary is not None else f"{config.d_input} features a step"

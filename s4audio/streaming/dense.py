@@ -19,6 +19,9 @@ from torch import Tensor
 from s4audio.kernels import StateSpaceKernel
 from s4audio.streaming.step import State, Step, block_length, toeplitz
 
+LONGEST_BLOCK = 32
+"""Longer than that of a diagonal recurrence, because a step from block to block costs more."""
+
 
 class DenseStep(Step):
     """A dense recurrence, a chunk at a time.
@@ -43,7 +46,7 @@ class DenseStep(Step):
         self, kernel: StateSpaceKernel, D: Tensor, frames: int, rate: float, dtype: torch.dtype
     ) -> None:
         super().__init__()
-        P = block_length(frames, longest=40)
+        P = block_length(frames, LONGEST_BLOCK)
         self.blocks = frames // P
         system = kernel.recurrence(rate)
         inputs, outputs = [system.B[..., None]], [system.C[:, None]]
@@ -63,10 +66,10 @@ class DenseStep(Step):
         """See [s4audio.streaming.step.Step][]."""
         return {"x": self.Q.new_zeros(batch, *self.Q.shape[:2])}
 
-    def forward(self, u_HBL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
         """See [s4audio.streaming.step.Step][]."""
-        H, B, L = u_HBL.shape
-        u_HRP = u_HBL.reshape(H, B * self.blocks, -1)
+        H, B, L = x.shape
+        u_HRP = x.reshape(H, B * self.blocks, -1)
         v_HBMn = (u_HRP @ self.V).reshape(H, B, self.blocks, -1)
         states = [state["x"].transpose(0, 1)]
         for v_HBn in v_HBMn.unbind(2):

@@ -18,6 +18,9 @@ from torch import Tensor
 from s4audio.kernels import StateSpaceKernel
 from s4audio.streaming.step import State, Step, block_length, toeplitz
 
+LONGEST_BLOCK = 16
+"""Frames; short blocks keep the matrices small, long ones save steps from block to block."""
+
 
 class DiagonalStep(Step):
     """A diagonal recurrence, a chunk at a time.
@@ -42,8 +45,8 @@ class DiagonalStep(Step):
         self, kernel: StateSpaceKernel, D: Tensor, frames: int, rate: float, dtype: torch.dtype
     ) -> None:
         super().__init__()
-        self.blocks = frames // block_length(frames)
-        P = block_length(frames)
+        P = block_length(frames, LONGEST_BLOCK)
+        self.blocks = frames // P
         a_HN, b_HN, c_HN = complex_diagonal(kernel, rate)
         ones_HN1 = torch.ones_like(a_HN)[..., None]
         powers_HNP = torch.cat([ones_HN1, a_HN[..., None].expand(-1, -1, P)], dim=-1).cumprod(-1)
@@ -68,7 +71,7 @@ class DiagonalStep(Step):
         u_HRP = u_HBL.reshape(H, B * self.blocks, -1)
         v_HBMn = (u_HRP @ self.V).reshape(H, B, self.blocks, -1)
         states = [state["x"].transpose(0, 1).unsqueeze(2)]
-        for v_HB1n in v_HBMn.split(1, dim=2):
+        for v_HB1n in torch.split(v_HBMn, 1, dim=2):
             states.append(multiply(states[-1], self.decay) + v_HB1n)
         s_HRn = torch.cat(states[:-1], dim=2).reshape(H, B * self.blocks, -1)
         y_HBL = (u_HRP @ self.T + s_HRn @ self.Q).reshape(H, B, L)

@@ -86,7 +86,7 @@ class OnnxEngine(Engine):
     """A file of `s4audio export` in ONNX Runtime.
 
     The state lives in two sets of buffers that take turns as input and output, so that a run
-    allocates nothing but its logits.
+    allocates nothing but its logits. States that allow it have one buffer for both.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -96,6 +96,7 @@ class OnnxEngine(Engine):
             self.labels = tuple(json.loads(metadata["labels"]))
             self.sample_rate, self.chunk = int(metadata["sample_rate"]), int(metadata["chunk"])
             self.window = int(metadata["window"])
+            self._in_place = set(json.loads(metadata.get("in_place", "[]")))
         except (KeyError, ValueError) as error:
             raise UserError(
                 f"{path} is an ONNX file, but not one of s4audio export (its metadata lacks "
@@ -119,7 +120,12 @@ class OnnxEngine(Engine):
         from onnxruntime import OrtValue
 
         self._present = {n: OrtValue.ortvalue_from_numpy(x) for n, x in state.items()}
-        self._next = {n: OrtValue.ortvalue_from_numpy(np.zeros_like(x)) for n, x in state.items()}
+        self._next = {
+            name: present
+            if name in self._in_place
+            else OrtValue.ortvalue_from_numpy(np.zeros_like(state[name]))
+            for name, present in self._present.items()
+        }
         self._binding = self._bound(self._present, self._next)
         self._next_binding = self._bound(self._next, self._present)
 

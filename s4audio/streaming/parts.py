@@ -36,7 +36,7 @@ class StandardizeStep(Step):
 
 
 class LevelStep(Step):
-    """The peak follower; it carries the logarithm of the peak.
+    """The peak follower; it carries the peak.
 
     A chunk needs the running maximum of the logarithms plus a rising line, starting from the peak
     so far. ONNX has no running maximum: a maximum pooling that reaches back over the whole chunk
@@ -49,22 +49,21 @@ class LevelStep(Step):
         self, follower: LevelFollower, samples: int, rate: float, dtype: torch.dtype
     ) -> None:
         super().__init__()
-        steps = torch.arange(1, samples + 1, dtype=torch.float64)
+        steps = torch.arange(samples + 1, dtype=torch.float64)
         self.register_buffer("line", (steps * rate / follower.release).to(dtype))
 
     def initial_state(self, batch: int) -> State:
-        """Silence: `peak` (streams, 1), the logarithm of the peak over the smallest one."""
+        """Silence: `peak` (streams, 1)."""
         return {"peak": self.line.new_zeros(batch, 1)}
 
-    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+    def forward(self, x: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
         """Normalise (streams, samples)."""
-        samples = len(self.line)
-        log_BL = x_BL.abs().clamp(min=TINY).log() - math.log(TINY) + self.line
-        reach = F.pad(torch.cat([state["peak"], log_BL], dim=1), (samples - 1, 0), value=-math.inf)
-        highest_BL = F.max_pool1d(reach.unsqueeze(1), samples + 1, stride=1).squeeze(1)
-        peak_BL = highest_BL - self.line
-        level_BL = (peak_BL + math.log(TINY)).exp()
-        return x_BL / (level_BL + SMALLEST_PEAK), {"peak": peak_BL[:, -1:]}
+        samples = len(self.line) - 1
+        sizes = torch.cat([state["peak"], x.abs()], dim=1).clamp(min=TINY)
+        reach = F.pad(sizes.log() + self.line, (samples - 1, 0), value=-math.inf)
+        highest = F.max_pool1d(reach.unsqueeze(1), samples + 1, stride=1).squeeze(1)
+        peak_BL = (highest - self.line[1:]).exp()
+        return x / (peak_BL + SMALLEST_PEAK), {"peak": peak_BL[:, -1:]}
 
 
 class LinearEncoderStep(Step):
@@ -75,16 +74,16 @@ class LinearEncoderStep(Step):
 
     def __init__(self, encoder: LinearEncoder, dtype: torch.dtype) -> None:
         super().__init__()
-        self.register_buffer("weight", encoder.linear.weight[:, 0].detach().to(dtype))
-        self.register_buffer("bias", encoder.linear.bias.detach().to(dtype))
+        self.register_buffer("weight", encoder.linear.weight.detach().to(dtype)[..., None])
+        self.register_buffer("bias", encoder.linear.bias.detach().to(dtype)[:, None, None])
 
     def initial_state(self, batch: int) -> State:
         """Nothing to carry."""
         return {}
 
     def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Encode (streams, samples) as (streams, frames, channels)."""
-        return x_BL[..., None] * self.weight + self.bias, {}
+        """Encode (streams, samples) as (channels, streams, frames)."""
+        return x_BL * self.weight + self.bias, {}
 
 
 class StridedEncoderStep(Step):
@@ -100,6 +99,7 @@ class StridedEncoderStep(Step):
         self.stride = stride
         weight = resample_filters(encoder.weight.detach().to(dtype), rate)
         self.register_buffer("weight", weight.contiguous())
+        assert encoder.bias is not None
         self.register_buffer("bias", encoder.bias.detach().to(dtype))
         self.reach = weight.shape[-1] - stride
 
@@ -108,13 +108,29 @@ class StridedEncoderStep(Step):
         return {"samples": self.weight.new_zeros(batch, self.reach)} if self.reach else {}
 
     def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Encode (streams, samples) as (streams, frames, channels)."""
+        """Encode (streams, samples) as (channels, streams, frames)."""
         next_state: State = {}
         if self.reach:
             x_BL = torch.cat([state["samples"], x_BL], dim=1)
             next_state["samples"] = x_BL[:, -self.reach :]
         x_BHL = F.conv1d(x_BL.unsqueeze(1), self.weight, self.bias, stride=self.stride)
-        return x_BHL.transpose(1, 2), next_state
+        return x_BHL.transpose(0, 1), next_state
+
+
+class LinearStep(nn.Module):
+    """A linear map of the channels: one matrix product for all streams and frames."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight.detach().to(dtype))
+        self.register_buffer("bias", bias.detach().to(dtype)[:, None])
+
+    def forward(self, x_HR: Tensor) -> Tensor:
+        """Map (channels, rows) to (outputs, rows)."""
+        return torch.addmm(self.bias, self.weight, x_HR)
 
 
 class Affine(nn.Module):
@@ -129,23 +145,33 @@ class Affine(nn.Module):
         assert norm.running_var is not None
         scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
         shift = norm.bias.double() - norm.running_mean.double() * scale
-        self.register_buffer("scale", scale.detach().to(dtype))
-        self.register_buffer("shift", shift.detach().to(dtype))
+        self.register_buffer("scale", scale.detach().to(dtype)[:, None, None])
+        self.register_buffer("shift", shift.detach().to(dtype)[:, None, None])
 
-    def forward(self, x_BLH: Tensor) -> Tensor:
-        """Normalise (streams, frames, channels)."""
-        return x_BLH * self.scale + self.shift
+    def forward(self, x_HBL: Tensor) -> Tensor:
+        """Normalise (channels, streams, frames)."""
+        return x_HBL * self.scale + self.shift
+
+
+class LayerNorm(nn.Module):
+    """Layer normalisation over the channels."""
+
+    def __init__(self, norm: ChannelNorm, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
+        self.norm.load_state_dict(norm.norm.state_dict())
+
+    def forward(self, x_HBL: Tensor) -> Tensor:
+        """Normalise (channels, streams, frames)."""
+        y_HBL: Tensor = self.norm(x_HBL.permute(1, 2, 0)).permute(2, 0, 1)
+        return y_HBL
 
 
 def make_norm_step(norm: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """A norm of a backbone in evaluation mode, on (streams, frames, channels)."""
+    """A norm of a backbone in evaluation mode, on (channels, streams, frames)."""
     if isinstance(norm, nn.BatchNorm1d):
         return Affine(norm, dtype)
-    if isinstance(norm, ChannelNorm):
-        layer = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
-        layer.load_state_dict(norm.norm.state_dict())
-        return layer
-    return nn.Identity()
+    return LayerNorm(norm, dtype) if isinstance(norm, ChannelNorm) else nn.Identity()
 
 
 class BlockStep(Step):
@@ -158,32 +184,28 @@ class BlockStep(Step):
         dtype: of the matrices and the state.
     """
 
-    weight: Tensor
-    bias: Tensor
-
     def __init__(self, block: Block, frames: int, rate: float, dtype: torch.dtype) -> None:
         super().__init__()
         self.prenorm, self.glu = block.prenorm, block.glu
         self.norm = make_norm_step(block.norm, dtype)
         D = block.convolution.D.detach()
         self.mixing = make_mixing_step(block.convolution.kernel, D, frames, rate, dtype)
-        self.register_buffer("weight", block.linear.weight.detach().to(dtype).T.contiguous())
-        self.register_buffer("bias", block.linear.bias.detach().to(dtype))
+        self.in_place = self.mixing.in_place
+        self.linear = LinearStep(block.linear.weight, block.linear.bias, dtype)
 
     def initial_state(self, batch: int) -> State:
         """State of the convolution."""
         return self.mixing.initial_state(batch)
 
-    def forward(self, x_BLH: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Map (streams, frames, channels) to the same shape."""
-        u_BLH = self.norm(x_BLH) if self.prenorm else x_BLH
-        y_HBL, next_state = self.mixing(u_BLH.permute(2, 0, 1), state)
-        rows = F.gelu(y_HBL).permute(1, 2, 0).flatten(0, 1)
-        rows = torch.addmm(self.bias, rows, self.weight)
+    def forward(self, x: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Map (channels, streams, frames) to the same shape."""
+        u_HBL = self.norm(x) if self.prenorm else x
+        y_HBL, next_state = self.mixing(u_HBL, state)
+        y_HR = self.linear(F.gelu(y_HBL).flatten(1))
         if self.glu:
-            rows = F.glu(rows, dim=-1)
-        z_BLH = x_BLH + rows.reshape(x_BLH.shape)
-        return z_BLH if self.prenorm else self.norm(z_BLH), next_state
+            y_HR = F.glu(y_HR, dim=0)
+        z_HBL = x + y_HR.reshape(x.shape)
+        return z_HBL if self.prenorm else self.norm(z_HBL), next_state
 
 
 class PoolingStep(Step):
@@ -214,12 +236,12 @@ class PoolingStep(Step):
             "filled": self.age.new_zeros(batch, 1),
         }
 
-    def forward(self, x_BLH: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Pool (streams, frames, channels) to (streams, channels)."""
+    def forward(self, x: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Pool (channels, streams, frames) to (streams, channels)."""
         if self.pooling == "last":
-            return x_BLH[:, -1], {}
-        newest = x_BLH.mean(1) if self.pooling == "mean" else x_BLH.amax(1)
-        chunks = torch.cat([state["chunks"][:, 1:], newest[:, None]], dim=1)
+            return x[..., -1].T, {}
+        newest_HB = x.mean(-1) if self.pooling == "mean" else x.amax(-1)
+        chunks = torch.cat([state["chunks"][:, 1:], newest_HB.T.unsqueeze(1)], dim=1)
         filled = (state["filled"] + 1).clamp(max=self.window)
         if self.pooling == "mean":
             y_BH = chunks.sum(1) / filled

@@ -27,7 +27,7 @@ from s4audio.streaming.step import State, Step
 SHORTEST_SPACING = 16
 """Lags between the weights of a piece from which rows are cheaper than taps."""
 
-MOST_GROUPS = 32
+MOST_GROUPS = 16
 """Groups of channels that take turns, at most."""
 
 

@@ -26,7 +26,14 @@ class Step(nn.Module, ABC):
     chunk, evaluation step / training step, and the dtype of matrices and state. They keep what they
     derive in float64 as buffers of that dtype and map (channels, streams, frames) to the same
     shape: y = k * u + D u.
+
+    Attributes:
+        in_place: names of states whose next value may share their memory, because the step writes
+            what is new in them before it reads anything. A large ring of which a call replaces a
+            little is then not copied.
     """
+
+    in_place: tuple[str, ...] = ()
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
@@ -52,7 +59,7 @@ class Step(nn.Module, ABC):
         """
 
 
-def block_length(frames: int, longest: int = 16) -> int:
+def block_length(frames: int, longest: int) -> int:
     """Largest divisor of the frames of a chunk that is at most `longest`.
 
     Short blocks keep the matrices of a channel small, which have to come from memory in every call;
@@ -66,7 +73,7 @@ def block_length(frames: int, longest: int = 16) -> int:
         frames of a block.
 
     Example:
-        >>> block_length(160), block_length(10)
+        >>> block_length(160, 16), block_length(10, 16)
         (16, 10)
     """
     return next(size for size in range(min(frames, longest), 0, -1) if frames % size == 0)

@@ -50,6 +50,7 @@ class Stream:
             raise UserError(f"a stream needs a batch of at least 1, got {batch}")
         self.batch = batch
         self._engine = _make_engine(model, rate, threads)
+        self._pending: Array
         self.reset()
 
     @property

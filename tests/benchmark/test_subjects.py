@@ -7,11 +7,12 @@ import torch
 from torch.nn import functional as F
 
 from s4audio.benchmark import Case
-from s4audio.benchmark.subjects import block, convolution, kernel, training
+from s4audio.benchmark.subjects import block, convolution, kernel, streaming, training
 from s4audio.benchmark.suites import QUICK
 from s4audio.benchmark.suites.training import RECIPES, training_step
 from s4audio.benchmark.textbook import textbook_kernel
 from s4audio.kernels import SGConvKernel
+from s4audio.models import ClassifierConfig, SequenceClassifier
 
 KINDS = ("s4", "s4d", "dss")
 LENGTHS = (1, 64, 129)
@@ -131,3 +132,31 @@ def test_results_are_of_the_last_backward_only():
         probe.backward(y)
     torch.testing.assert_close(probe.results(y)["kernel"].double(), once["kernel"])
     assert F.mse_loss(probe.results(y)["output"].double(), once["output"]) == 0
+
+
+STREAM = {"d_model": 4, "n_layers": 2, "length": 320}
+
+
+def stream_case(form: str, kind: str, batch: int = 1) -> Case:
+    state = {} if kind == "sgconv" else {"d_state": 4}
+    network = {"kind": kind, **STREAM, **state}
+    parameters = {"form": form, "network": network, "length": 320, "batch": batch}
+    return Case(form, "streaming", parameters)
+
+
+@pytest.mark.parametrize("kind", ["s4", "s4d", "dss"])
+def test_stepping_sample_by_sample_gives_the_last_frame(kind: str) -> None:
+    torch.manual_seed(0)
+    stepped = streaming.prepare(stream_case("stepped", kind)).forward()
+    torch.manual_seed(0)
+    config = ClassifierConfig.from_dict({"kind": kind, "d_state": 4, **STREAM})
+    model = SequenceClassifier(config, streaming.LABELS).eval()
+    audio = 0.1 * torch.randn(1, 320)
+    expected = model.decoder(model.features(audio[..., None])[:, -1])
+    torch.testing.assert_close(stepped, expected.detach(), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch", "re-run"])
+def test_streams_answer_once_a_chunk(form: str) -> None:
+    logits = streaming.prepare(stream_case(form, "sgconv", batch=2)).forward()
+    assert logits.shape == ((2, 10) if form == "re-run" else (2, 2, 10))

@@ -48,7 +48,7 @@ def test_version(capsys: pytest.CaptureFixture) -> None:
     [
         ("fit", ["--config", "--ckpt_path", "--name", "--report.rates", "--checkpoint.monitor"]),
         ("predict", ["--trainer.accelerator", "--data", "--model", "--seed_everything"]),
-        ("evaluate", ["checkpoint", "--rates", "--data", "--output", "--device"]),
+        ("evaluate", ["checkpoint", "--rates", "--data", "--output", "--device", "--stream"]),
         ("import-checkpoint", ["weights", "config", "--output"]),
         ("export", ["--output", "--rate", "--quantize"]),
         ("listen", ["--wav", "--mic", "--threshold", "--smoothing", "--refractory"]),

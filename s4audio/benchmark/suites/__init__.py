@@ -8,6 +8,7 @@ from s4audio.benchmark.suites.common import FULL, QUICK, Sizes
 from s4audio.benchmark.suites.convolution import convolution
 from s4audio.benchmark.suites.kernels import kernels
 from s4audio.benchmark.suites.lengths import lengths
+from s4audio.benchmark.suites.streaming import streaming
 from s4audio.benchmark.suites.training import training
 from s4audio.errors import UserError, unknown_name
 
@@ -19,6 +20,7 @@ SUITES: dict[str, Callable[[Sizes, int], Iterator[Group]]] = {
     "block": block,
     "training": training,
     "lengths": lengths,
+    "streaming": streaming,
 }
 """All suites, in the order of the report."""
 

@@ -1,0 +1,72 @@
+"""`s4audio evaluate --stream` from the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from s4audio.cli import main
+
+
+@pytest.fixture(scope="session")
+def checkpoint(trained: Path) -> str:
+    return str(trained / "checkpoints" / "best.ckpt")
+
+
+def test_assembled_from_the_training_data(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    words = ["evaluate", checkpoint, "--stream", "--hours", "0.01", "--snrs", "20", "0"]
+    assert main([*words, "--seed", "1", "--output", str(tmp_path / "a")]) == 0
+    assert "20 dB" in capsys.readouterr().out
+    document = json.loads((tmp_path / "a" / "report.json").read_text())
+    assert [recording["name"] for recording in document["recordings"]] == ["20 dB", "0 dB"]
+    assert document["all"]["hours"] == pytest.approx(0.02)
+    assert [word["word"] for word in document["words"]] == ["high", "low"]
+    assert main([*words, "--seed", "1", "--output", str(tmp_path / "b")]) == 0
+    for name in ("report.json", "spoken.csv", "events.csv"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert main([*words, "--seed", "2", "--output", str(tmp_path / "c")]) == 0
+    assert (tmp_path / "a" / "spoken.csv").read_bytes() != (
+        tmp_path / "c" / "spoken.csv"
+    ).read_bytes()
+
+
+def test_own_recordings(checkpoint: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "talk.wav", np.zeros(16_000), 8000)
+    (tmp_path / "talk.csv").write_text("path,word,start,end\ntalk.wav,low,0.5,1\n")
+    words = ["evaluate", checkpoint, "--stream", "--recordings", str(tmp_path / "talk.csv")]
+    assert main([*words, "--output", str(tmp_path / "report")]) == 0
+    document = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert document["recordings"][0]["name"] == "talk.wav"
+    assert document["recordings"][0]["spoken"] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--rates", "8000"], "rates"),
+        (["--hours", "0"], "0 s"),
+        (["--hours", "0.0005"], "no keyword is spoken"),
+        (["--snrs", "loud"], "loud"),
+        (["--recordings", "nowhere.csv"], "nowhere.csv"),
+        (["--recordings", "a.csv", "--data", "b"], "--data"),
+        (["--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_mistakes_take_one_line(
+    checkpoint: str, words: list[str], named: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["evaluate", checkpoint, "--stream", *words]) == 2
+    error = capsys.readouterr().err
+    assert named in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_help(capsys: pytest.CaptureFixture) -> None:
+    assert main(["evaluate", "--stream", "--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in ("--hours", "--snrs", "--seed", "--recordings", "--tolerance", "--threshold"):
+        assert option in shown
