@@ -146,7 +146,7 @@ class S4Kernel(StateSpaceKernel):
         group = self.channels if whole else max(1, GROUP_SAMPLES // length)
         pieces = [
             self._piece(v, log_a, length)
-            for v, log_a in zip(v_HION.split(group), log_a_HN.split(group), strict=True)
+            for v, log_a in zip(torch.split(v_HION, group), torch.split(log_a_HN, group), strict=True)
         ]
         return torch.cat(pieces, dim=1)
 
@@ -208,11 +208,12 @@ class _Woodbury(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, R_HRK: Tensor, w_K: Tensor) -> Tensor:
         ctx.directions = D = R_HRK.shape[1] // 2 - 1
-        R_BC, R_BQ, R_PC, R_PQ = R_HRK.transpose(0, 1).split([D, 1, D, 1])
+        R_BC, R_BQ, R_PC, R_PQ = torch.split(R_HRK.transpose(0, 1), [D, 1, D, 1])
         q_1HK = w_K / (1 + w_K * R_PQ)
         qR_BQ = q_1HK * R_BQ
         ctx.save_for_backward(R_PC, q_1HK, qR_BQ)
-        return R_BC - qR_BQ * R_PC
+        K_DHK: Tensor = R_BC - qR_BQ * R_PC
+        return K_DHK
 
     @staticmethod
     @once_differentiable

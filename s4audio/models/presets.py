@@ -13,7 +13,9 @@ from s4audio.models.config import ClassifierConfig, Kind
 from s4audio.ops import Backend
 
 _PAPER = ClassifierConfig(bidirectional=True, n_ssm=2)
-_SMALL = ClassifierConfig(kind="s4d", d_model=64, n_layers=4, stem_stride=16, normalization="standardize")
+_SMALL = ClassifierConfig(
+    kind="s4d", d_model=64, n_layers=4, stem_stride=16, normalization="standardize"
+)
 
 PRESETS: dict[str, ClassifierConfig] = {
     "s4-speech-commands": _PAPER,

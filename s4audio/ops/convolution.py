@@ -176,8 +176,10 @@ def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
 
 def _spectrum(x_BHL: Tensor, twist_N: Tensor, room: Tensor) -> Tensor:
     room[..., : x_BHL.shape[-1]] = x_BHL
-    return torch.fft.fft(room.mul_(twist_N))
+    x_f: Tensor = torch.fft.fft(room.mul_(twist_N))
+    return x_f
 
 
 def _signal(x_f: Tensor, untwist_L: Tensor) -> Tensor:
-    return torch.fft.ifft(x_f)[..., : untwist_L.shape[0]].mul_(untwist_L)
+    x_BHL: Tensor = torch.fft.ifft(x_f)[..., : untwist_L.shape[0]]
+    return x_BHL.mul_(untwist_L)

@@ -32,7 +32,8 @@ class _RealFFT(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.size = x.shape[-1]
-        return torch.fft.rfft(x)
+        spectrum: Tensor = torch.fft.rfft(x)
+        return spectrum
 
     @staticmethod
     @once_differentiable
@@ -42,4 +43,5 @@ class _RealFFT(torch.autograd.Function):
         halved[..., 0] = gradient[..., 0]
         if ctx.size % 2 == 0:
             halved[..., -1] = gradient[..., -1]
-        return torch.fft.irfft(halved, n=ctx.size, norm="forward")
+        dx: Tensor = torch.fft.irfft(halved, n=ctx.size, norm="forward")
+        return dx
