@@ -144,10 +144,8 @@ class S4Kernel(StateSpaceKernel):
         log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
         whole = v_HION.device.type != "cpu" or torch.compiler.is_compiling()
         group = self.channels if whole else max(1, GROUP_SAMPLES // length)
-        pieces = [
-            self._piece(v, log_a, length)
-            for v, log_a in zip(torch.split(v_HION, group), torch.split(log_a_HN, group), strict=True)
-        ]
+        groups = zip(torch.split(v_HION, group), torch.split(log_a_HN, group), strict=True)
+        pieces = [self._piece(v, log_a, length) for v, log_a in groups]
         return torch.cat(pieces, dim=1)
 
     def _piece(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
