@@ -157,8 +157,6 @@ def _open(path: Path, threads: int) -> Any:
         raise UserError("ONNX files need onnxruntime: pip install 's4audio[onnx]'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # Decaying states would pass through denormal numbers, which are slow.
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common base of its errors

@@ -63,6 +63,8 @@ class SGConvStep(Step):
             taps_HL[:, 0] += D
         self.register_buffer("taps", taps_HL.flip(-1)[:, None, None].to(dtype))
         self.tail = LongPieces(pieces, frames, dtype) if pieces else None
+        if pieces:
+            self.in_place = ("past", "ahead")
 
     def initial_state(self, batch: int) -> State:
         """See [s4audio.streaming.step.Step][].
