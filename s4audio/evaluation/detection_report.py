@@ -15,7 +15,6 @@ from s4audio.errors import UserError
 from s4audio.evaluation.detection_plots import (
     plot_confusion,
     plot_latencies,
-    plot_minute,
     plot_tradeoff,
 )
 from s4audio.evaluation.detection_tables import tables
@@ -29,6 +28,7 @@ from s4audio.evaluation.outcome import (
     word_latencies,
 )
 from s4audio.evaluation.stream_evaluation import TARGETS, StreamEvaluation
+from s4audio.evaluation.timeline_plot import plot_minute
 from s4audio.evaluation.tradeoff import Curve
 
 
