@@ -10,13 +10,23 @@ factors of the length.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
 
 from s4audio.errors import unknown_name
 from s4audio.ops import keops
 from s4audio.ops.backend import BACKENDS, Backend
+
+GROUP_SAMPLES = 2**18
+"""Samples of a row, over all channels of a group: on a CPU, small tensors are reused from group to
+group, where large ones would be new memory from the system each time."""
+
+SMALLEST_EXPONENT = -70.0
+"""Entries of the tables below exp of this, 4e-31, are left out."""
 
 
 def vandermonde(
@@ -57,7 +67,10 @@ def vandermonde(
     c_HRN, log_a_HN = c_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
     scale_HN = torch.zeros_like(log_a_HN) if log_scale_HN is None else log_scale_HN
     if backend == "gemm":
-        return _gemm(c_HRN, log_a_HN, scale_HN, length, dtype)
+        whole = c_HRN.device.type != "cpu" or torch.compiler.is_compiling()
+        group = c_HRN.shape[0] if whole else max(1, GROUP_SAMPLES // length)
+        groups = zip(*(torch.split(x, group) for x in (c_HRN, log_a_HN, scale_HN)), strict=True)
+        return torch.cat([_Gemm.apply(*tables, length, dtype) for tables in groups])
     if backend == "naive":
         return _naive(c_HRN, log_a_HN, scale_HN, length)
     if backend == "keops":
@@ -72,20 +85,56 @@ def _naive(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor
     return product
 
 
-def _gemm(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: torch.dtype) -> Tensor:
-    Q, T = _factors(length)
-    fine_T = torch.arange(T, dtype=torch.float64, device=z_HN.device)
-    coarse_Q = T * torch.arange(Q, dtype=torch.float64, device=z_HN.device)
-    # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
-    growth_HN = z_HN.real.clamp(min=0) * (T - 1)
-    fine_HNT = (z_HN[..., None] * fine_T - growth_HN[..., None]).exp()
-    coarse_HNQ = (z_HN[..., None] * coarse_Q + (scale_HN + growth_HN)[..., None]).exp()
-    left_HRQN = c_HRN[:, :, None, :] * coarse_HNQ.transpose(1, 2)[:, None]
-    # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, only the product is rounded.
-    left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
-    right_HMT = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).to(dtype)
-    product = torch.bmm(left_HPM, right_HMT).reshape(*c_HRN.shape[:2], Q * T)
-    return product if length == Q * T else product[..., :length]
+class _Gemm(torch.autograd.Function):
+    """The two tables and their product; the gradient is written out, with few temporaries."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: torch.dtype
+    ) -> Tensor:
+        Q, T = _factors(length)
+        fine_T, coarse_Q = _grids(Q, T, z_HN.device)
+        # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
+        growth_HN = z_HN.real.clamp(min=0) * (T - 1)
+        fine_HNT = _exp(z_HN[..., None] * fine_T - growth_HN[..., None])
+        coarse_HQN = _exp(z_HN[:, None] * coarse_Q[:, None] + (scale_HN + growth_HN)[:, None])
+        left_HRQN = c_HRN[:, :, None] * coarse_HQN[:, None]
+        # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, only the product is rounded.
+        left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
+        right_HMT = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).to(dtype)
+        ctx.save_for_backward(c_HRN, fine_HNT, coarse_HQN, left_HPM, right_HMT)
+        product = torch.bmm(left_HPM, right_HMT).reshape(*c_HRN.shape[:2], Q * T)
+        return product[..., :length]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient_HRL: Tensor) -> tuple[Tensor | None, ...]:
+        c_HRN, fine_HNT, coarse_HQN, left_HPM, right_HMT = ctx.saved_tensors
+        (H, R, N), Q, T = c_HRN.shape, coarse_HQN.shape[1], fine_HNT.shape[2]
+        fine_T, coarse_Q = _grids(Q, T, c_HRN.device)
+        missing = Q * T - gradient_HRL.shape[-1]
+        gradient_HPT = F.pad(gradient_HRL, (0, missing)).reshape(H, R * Q, T)
+        d_left = torch.bmm(gradient_HPT, right_HMT.mT).double().reshape(H, R, Q, 2 * N)
+        d_right = torch.bmm(left_HPM.mT, gradient_HPT).double()
+        d_left_HRQN = torch.complex(d_left[..., :N], -d_left[..., N:])
+        # Of each table, its entries times their gradients: the gradient of the logarithms. What the
+        # anchor adds to one table it takes from the other.
+        fine_HNT = torch.complex(d_right[:, :N], d_right[:, N:]) * fine_HNT.conj()
+        d_c_HRN = (d_left_HRQN * coarse_HQN.conj()[:, None]).sum(2)
+        coarse_HQN = (d_left_HRQN * c_HRN.conj()[:, :, None]).sum(1) * coarse_HQN.conj()
+        d_z_HN = fine_HNT @ fine_T.to(fine_HNT.dtype) + coarse_Q.to(fine_HNT.dtype) @ coarse_HQN
+        return d_c_HRN, d_z_HN, coarse_HQN.sum(1), None, None
+
+
+def _exp(exponent: Tensor) -> Tensor:
+    """exp, with 0 for what is too small to matter: denormal numbers slow a product tenfold."""
+    return exponent.exp() * (exponent.real > SMALLEST_EXPONENT)
+
+
+def _grids(Q: int, T: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """0 .. T - 1, and the Q multiples of T."""
+    fine_T = torch.arange(T, dtype=torch.float64, device=device)
+    return fine_T, T * torch.arange(Q, dtype=torch.float64, device=device)
 
 
 def _factors(length: int) -> tuple[int, int]:
