@@ -38,10 +38,7 @@ from s4audio.kernels.base import (
 from s4audio.kernels.hippo import Measure, nplr
 from s4audio.ops import Backend, cauchy
 from s4audio.ops.cauchy import roots_of_unity
-
-GROUP_SAMPLES = 2**18
-"""Kernel samples, over all channels of a group: on a CPU, small tensors are reused from group to
-group, where large ones would be new memory from the system each time."""
+from s4audio.ops.tiles import group_of
 
 KEPT_SAMPLES = 2**22
 """Kernel samples up to which spectra are kept for the backward pass. They take many times the
@@ -142,8 +139,7 @@ class S4Kernel(StateSpaceKernel):
         )
         v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
         log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
-        whole = v_HION.device.type != "cpu" or torch.compiler.is_compiling()
-        group = self.channels if whole else max(1, GROUP_SAMPLES // length)
+        group = group_of(self.channels, length, v_HION)
         groups = zip(torch.split(v_HION, group), torch.split(log_a_HN, group), strict=True)
         pieces = [self._piece(v, log_a, length) for v, log_a in groups]
         return torch.cat(pieces, dim=1)

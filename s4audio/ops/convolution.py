@@ -23,6 +23,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from s4audio.ops.tiles import in_tiles
+
 _GOOD_FACTORS = (2, 3, 5)
 
 TILE_BYTES = 4 * 2**20
@@ -166,8 +168,8 @@ def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
     With each comes room for its signals, zero beyond the length of u.
     """
     (batch, channels, _), size = u_BHL.shape, k_f.shape[-1]
-    whole = u_BHL.device.type != "cpu" or torch.compiler.is_compiling()
-    count = channels if whole else max(1, TILE_BYTES // (batch * size * k_f.element_size()))
+    fitting = max(1, TILE_BYTES // (batch * size * k_f.element_size()))
+    count = fitting if in_tiles(u_BHL) else channels
     room = k_f.new_zeros(batch, min(count, channels), size)
     for start in range(0, channels, count):
         stop = min(start + count, channels)

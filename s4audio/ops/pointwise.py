@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from s4audio.ops.tiles import in_tiles
+
 TILE_BYTES = 2 * 2**20
 """Size of [a, g] for one tile: about a core's share of the cache."""
 
@@ -44,7 +46,7 @@ def gated_residual(
 
     Source: Dauphin et al., "Language Modeling with Gated Convolutional Networks" (2017).
     """
-    if x_BHL.device.type != "cpu" or torch.compiler.is_compiling():
+    if not in_tiles(x_BHL):
         hidden_BHL = scaled(F.gelu(x_BHL), hidden_factor)
         weight_BGH = weight.expand(x_BHL.shape[0], -1, -1)
         y_BHL = F.glu(torch.baddbmm(bias[:, None], weight_BGH, hidden_BHL), dim=1)

@@ -20,10 +20,7 @@ from torch.nn import functional as F
 from s4audio.errors import unknown_name
 from s4audio.ops import keops
 from s4audio.ops.backend import BACKENDS, Backend
-
-GROUP_SAMPLES = 2**18
-"""Samples of a row, over all channels of a group: on a CPU, small tensors are reused from group to
-group, where large ones would be new memory from the system each time."""
+from s4audio.ops.tiles import group_of
 
 SMALLEST_EXPONENT = -70.0
 """Entries of the tables below exp of this, 4e-31, are left out."""
@@ -67,8 +64,7 @@ def vandermonde(
     c_HRN, log_a_HN = c_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
     scale_HN = torch.zeros_like(log_a_HN) if log_scale_HN is None else log_scale_HN
     if backend == "gemm":
-        whole = c_HRN.device.type != "cpu" or torch.compiler.is_compiling()
-        group = c_HRN.shape[0] if whole else max(1, GROUP_SAMPLES // length)
+        group = group_of(c_HRN.shape[0], length, c_HRN)
         groups = zip(*(torch.split(x, group) for x in (c_HRN, log_a_HN, scale_HN)), strict=True)
         return torch.cat([_Gemm.apply(*tables, length, dtype) for tables in groups])
     if backend == "naive":

@@ -19,6 +19,7 @@ from s4audio.kernels import (
 )
 from s4audio.kernels.dss import VERSIONS
 from s4audio.kernels.sgconv import resample_kernel
+from s4audio.ops import tiles
 
 CHANNELS, LENGTH = 4, 200
 
@@ -127,7 +128,7 @@ def test_s4_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch, kept: int) ->
     whole = kernel(LENGTH)
     cotangent = torch.randn_like(whole)
     gradients = torch.autograd.grad(whole, parameters, cotangent)
-    monkeypatch.setattr(s4, "GROUP_SAMPLES", 3 * LENGTH)
+    monkeypatch.setattr(tiles, "GROUP_SAMPLES", 3 * LENGTH)
     monkeypatch.setattr(s4, "KEPT_SAMPLES", kept)
     grouped = kernel(LENGTH)
     torch.testing.assert_close(grouped, whole, rtol=1e-5, atol=1e-6)

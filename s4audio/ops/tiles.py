@@ -1,0 +1,34 @@
+"""When to work on a part at a time, so that intermediate values stay in a processor's cache."""
+
+import torch
+from torch import Tensor
+
+GROUP_SAMPLES = 2**18
+"""Samples of a row, over all channels of a group: on a CPU, small tensors are reused from group to
+group, where large ones would be new memory from the system each time."""
+
+
+def in_tiles(x: Tensor) -> bool:
+    """Whether parts are faster than the whole: on a CPU, outside `torch.compile`.
+
+    Args:
+        x: what is worked on.
+
+    Returns:
+        True for parts.
+    """
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def group_of(channels: int, length: int, x: Tensor) -> int:
+    """Channels that a kernel is made for at once.
+
+    Args:
+        channels: all there are.
+        length: samples of a channel.
+        x: what is worked on.
+
+    Returns:
+        at least 1; all channels where parts are not faster.
+    """
+    return max(1, GROUP_SAMPLES // length) if in_tiles(x) else channels
