@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from s4audio.evaluation.metrics import IntArray
 from s4audio.evaluation.outcome import (
     NO_SPEECH,
     NOTHING,
@@ -18,7 +17,7 @@ from s4audio.evaluation.outcome import (
     confusion,
     keyword_counts,
 )
-from s4audio.evaluation.plots import save_figure
+from s4audio.evaluation.plots import save_figure, write_counts
 from s4audio.evaluation.tradeoff import Curve
 
 if TYPE_CHECKING:
@@ -149,7 +148,7 @@ def plot_confusion(outcomes: Sequence[Outcome], threshold: float, path: Path) ->
     axes = figure.add_subplot()
     # The root brings out confusions of a few per cent, which a linear scale leaves white.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=100))
-    _write_counts(axes, counts, shares, font)
+    write_counts(axes, counts, shares, font)
     axes.axhline(len(words) - 0.5, color=_GREY, linewidth=0.8)
     axes.axvline(len(words) - 0.5, color=_GREY, linewidth=0.8)
     columns = [*words, NOTHING]
@@ -165,19 +164,6 @@ def plot_confusion(outcomes: Sequence[Outcome], threshold: float, path: Path) ->
     bar.set_label("share of the spoken keyword (%)")
     bar.outline.set_visible(False)
     return save_figure(figure, path)
-
-
-def _write_counts(axes: "Axes", counts: IntArray, shares: np.ndarray, font: float) -> None:
-    for row, column in zip(*np.nonzero(counts), strict=True):
-        axes.text(
-            column,
-            row,
-            str(counts[row, column]),
-            ha="center",
-            va="center",
-            fontsize=font - 0.5,
-            color="white" if shares[row, column] > 35 else "black",
-        )
 
 
 def _name_ticks(axes: "Axes", none: float) -> None:

@@ -109,16 +109,7 @@ def plot_confusion_matrix(
     axes = figure.add_subplot()
     # The root brings out confusions of a few per cent, which a linear scale leaves white.
     image = axes.imshow(shares, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=100))
-    for row, column in zip(*np.nonzero(counts), strict=True):
-        axes.text(
-            column,
-            row,
-            str(counts[row, column]),
-            ha="center",
-            va="center",
-            fontsize=font - 0.5,
-            color="white" if shares[row, column] > 35 else "black",
-        )
+    write_counts(axes, counts, shares, font)
     axes.set_xticks(range(classes), labels, rotation=90, fontsize=font)
     names = [f"{label} ({size})" for label, size in zip(labels, sizes, strict=True)]
     axes.set_yticks(range(classes), names, fontsize=font)
@@ -176,6 +167,27 @@ def _rate_axis(axes: "Axes", rates: Sequence[int]) -> None:
     axes.set_xticks(rates, names, rotation=90 if crowded else 0)
     axes.set_xlim(rates[0] / 1.12, rates[-1] * 1.12)
     axes.set_xlabel("sample rate of evaluation (kHz)")
+
+
+def write_counts(axes: "Axes", counts: IntArray, shares: np.ndarray, font: float) -> None:
+    """Write the counts of a confusion matrix into its cells, but for the zeros.
+
+    Args:
+        axes: Where the matrix is drawn.
+        counts: (rows, columns).
+        shares: Share of its row of each count in %, which the cell's colour shows.
+        font: Size of the labels.
+    """
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        axes.text(
+            column,
+            row,
+            str(counts[row, column]),
+            ha="center",
+            va="center",
+            fontsize=font - 0.5,
+            color="white" if shares[row, column] > 35 else "black",
+        )
 
 
 def save_figure(figure: "Figure", path: Path) -> list[Path]:
