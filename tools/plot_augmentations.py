@@ -38,6 +38,7 @@ EFFECTS = {
     "noise: brown, 10 dB": AugmentConfig(
         noise_probability=1.0, noise_slope=(2.0, 2.0), noise_snr_db=(10.0, 10.0)
     ),
+    "notch: up to 800 mel": AugmentConfig(notch_probability=1.0, notch_mel=800.0),
     "background: 5 dB": AugmentConfig(background_probability=1.0, background_snr_db=(5.0, 5.0)),
     "speech: 5 dB": AugmentConfig(speech_probability=1.0, speech_snr_db=(5.0, 5.0)),
     "gain: 12 dB less": AugmentConfig(gain_db=(-12.0, -12.0)),

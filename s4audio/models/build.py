@@ -9,12 +9,15 @@ from s4audio.kernels import DSSKernel, Kernel, S4DKernel, S4Kernel, SGConvKernel
 from s4audio.models.block import Backbone, Block, make_norm
 from s4audio.models.config import ClassifierConfig
 from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
+from s4audio.models.filterbank import FilterbankEncoder
 from s4audio.models.normalization import (
     RELEASE_SECONDS,
     ClipNormalize,
     LevelFollower,
     Standardize,
 )
+
+Encoder = LinearEncoder | EmbeddingEncoder | StridedEncoder | FilterbankEncoder
 
 STATE_SPACE_KERNELS: dict[str, Callable[..., Kernel]] = {
     "s4": S4Kernel,
@@ -54,12 +57,15 @@ def make_backbone(config: ClassifierConfig) -> Backbone:
     return Backbone(blocks, make_norm(config.norm, config.d_model) if config.prenorm else None)
 
 
-def make_encoder(config: ClassifierConfig) -> LinearEncoder | EmbeddingEncoder | StridedEncoder:
-    """Embedding for tokens, strided convolution for a stride above 1, else a linear map."""
+def make_encoder(config: ClassifierConfig, sample_rate: int = 16_000) -> Encoder:
+    """Embedding for tokens; filter bank or strided convolution for a stride; else a linear map."""
     if config.vocabulary is not None:
         return EmbeddingEncoder(config.vocabulary, config.d_model)
     if config.stem_stride > 1:
         taps = config.stem_kernel or 4 * config.stem_stride
+        if config.bands is not None:
+            stride, bands = config.stem_stride, config.bands
+            return FilterbankEncoder(config.d_model, stride, taps, bands, sample_rate)
         return StridedEncoder(config.d_input, config.d_model, config.stem_stride, taps)
     return LinearEncoder(config.d_input, config.d_model)
 

@@ -42,7 +42,7 @@ class SequenceClassifier(nn.Module):
         self.labels = tuple(labels)
         self.sample_rate = sample_rate
         self.normalization = make_normalization(config, sample_rate)
-        self.encoder = make_encoder(config)
+        self.encoder = make_encoder(config, sample_rate)
         self.backbone = make_backbone(config)
         self.decoder = nn.Linear(config.d_model, len(labels))
 

@@ -37,6 +37,8 @@ class ClassifierConfig:
         pooling: ``mean``, ``last`` or ``max`` over the valid frames.
         stem_stride: samples a frame; above 1 the encoder is a strided convolution.
         stem_kernel: taps of the strided convolution; None for 4 strides.
+        bands: number of learned band-pass filters whose energies are the encoder's frames, instead
+            of a plain strided convolution; needs a stem_stride above 1.
         vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
         normalization: of the input: ``none``; ``standardize`` with statistics of the training set;
             ``clip``: every clip to zero mean and unit RMS, which cannot stream; ``level``: divided
@@ -76,6 +78,7 @@ class ClassifierConfig:
     pooling: Literal["mean", "last", "max"] = "mean"
     stem_stride: int = 1
     stem_kernel: int | None = None
+    bands: int | None = None
     vocabulary: int | None = None
     normalization: Literal["none", "standardize", "clip", "level"] = "none"
     n_ssm: int | None = None
@@ -113,6 +116,13 @@ class ClassifierConfig:
                 f"stem_kernel={self.stem_kernel} is shorter than stem_stride={self.stem_stride}: "
                 "samples between frames would be lost"
             )
+        if self.bands is not None and not (
+            self.bands >= 1 and self.d_input == 1 < self.stem_stride
+        ):
+            raise UserError(
+                f"bands={self.bands} needs at least one band, stem_stride above 1 and d_input 1 "
+                f"(a waveform), got stem_stride={self.stem_stride} and d_input={self.d_input}"
+            )
         for name, value in self.kernel_options().items():
             if name not in KERNEL_OPTIONS[self.kind]:
                 raise UserError(
@@ -123,7 +133,7 @@ class ClassifierConfig:
     def kernel_options(self) -> dict[str, Any]:
         """The kernel options that were given."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.default is None}
-        del given["stem_kernel"], given["vocabulary"]
+        del given["stem_kernel"], given["bands"], given["vocabulary"]
         return {name: value for name, value in given.items() if value is not None}
 
     def to_dict(self) -> dict[str, Any]:

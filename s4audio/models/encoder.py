@@ -85,22 +85,45 @@ class StridedEncoder(nn.Module):
         self.weight, self.bias = conv.weight, conv.bias
 
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
-        """Encode (batch, time, d_input).
+        """Encode (batch, time, d_input); raises what `filter_frames` raises."""
+        return filter_frames(x_BLF, lengths, rate, self.stride, self.weight, self.bias)
 
-        Raises:
-            ValueError: if the input, or the shortest of `lengths`, is shorter than one frame.
-        """
-        stride = max(1, round(self.stride / rate))
-        if x_BLF.shape[1] < stride:
-            raise ValueError(
-                f"the input has {x_BLF.shape[1]} samples, but one frame takes {stride}: pad it"
-            )
-        weight = resample_filters(self.weight, rate)
-        # A frame ends at its last sample, so the first sees silence before the clip.
-        padded = F.pad(x_BLF.transpose(1, 2), (weight.shape[-1] - stride, 0))
-        x_BHL = F.conv1d(padded, weight, self.bias, stride=stride)
-        frames = None if lengths is None else (lengths // stride).clamp(min=1)
-        return Frames(x_BHL, frames, rate * stride / self.stride)
+
+def filter_frames(
+    x_BLF: Tensor,
+    lengths: Tensor | None,
+    rate: float,
+    stride: int,
+    weight: Tensor,
+    bias: Tensor | None = None,
+) -> Frames:
+    """Frames of a causal strided convolution; each ends at its last sample.
+
+    Args:
+        x_BLF: input (batch, time, features).
+        lengths: valid steps of each row (batch,), or None if all are valid.
+        rate: evaluation step / training step.
+        stride: steps a frame at the training rate.
+        weight: filters (channels, features, taps) at the training rate.
+        bias: (channels,), or None.
+
+    Returns:
+        One frame for each whole stride.
+
+    Raises:
+        ValueError: if the input is shorter than one frame.
+    """
+    hop = max(1, round(stride / rate))
+    if x_BLF.shape[1] < hop:
+        raise ValueError(
+            f"the input has {x_BLF.shape[1]} samples, but one frame takes {hop}: pad it"
+        )
+    weight = resample_filters(weight, rate)
+    # The first frame sees silence before the clip.
+    padded = F.pad(x_BLF.transpose(1, 2), (weight.shape[-1] - hop, 0))
+    x_BHL = F.conv1d(padded, weight, bias, stride=hop)
+    frames = None if lengths is None else (lengths // hop).clamp(min=1)
+    return Frames(x_BHL, frames, rate * hop / stride)
 
 
 def resample_filters(weight_HFK: Tensor, rate: float) -> Tensor:

@@ -10,9 +10,11 @@ from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.block import Block
 from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
+from s4audio.models.filterbank import FilterbankEncoder
 from s4audio.models.normalization import ClipNormalize, LevelFollower, Standardize
 from s4audio.streaming.parts import (
     BlockStep,
+    FilterbankStep,
     LevelStep,
     LinearEncoderStep,
     LinearStep,
@@ -186,7 +188,9 @@ def _input_steps(
         steps["standardize"] = StandardizeStep(model.normalization, dtype)
     if isinstance(model.normalization, LevelFollower):
         steps["level"] = LevelStep(model.normalization, chunk, rate, dtype)
-    if isinstance(model.encoder, StridedEncoder):
+    if isinstance(model.encoder, FilterbankEncoder):
+        steps["encoder"] = FilterbankStep(model.encoder, stride, rate, dtype)
+    elif isinstance(model.encoder, StridedEncoder):
         steps["encoder"] = StridedEncoderStep(model.encoder, stride, rate, dtype)
     else:
         assert isinstance(model.encoder, LinearEncoder)

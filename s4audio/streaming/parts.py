@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from s4audio.models.block import Block, ChannelNorm
 from s4audio.models.encoder import LinearEncoder, StridedEncoder, resample_filters
+from s4audio.models.filterbank import FilterbankEncoder, log_energies
 from s4audio.models.normalization import SMALLEST_PEAK, TINY, LevelFollower, Standardize
 from s4audio.models.pooling import Pooling
 from s4audio.streaming.mixing import make_mixing_step
@@ -90,17 +91,21 @@ class StridedEncoderStep(Step):
     """One frame for `stride` samples; it carries the samples that later frames still reach."""
 
     weight: Tensor
-    bias: Tensor
+    bias: Tensor | None
 
     def __init__(
-        self, encoder: StridedEncoder, stride: int, rate: float, dtype: torch.dtype
+        self,
+        encoder: StridedEncoder | FilterbankEncoder,
+        stride: int,
+        rate: float,
+        dtype: torch.dtype,
     ) -> None:
         super().__init__()
         self.stride = stride
         weight = resample_filters(encoder.weight.detach().to(dtype), rate)
         self.register_buffer("weight", weight.contiguous())
-        assert encoder.bias is not None
-        self.register_buffer("bias", encoder.bias.detach().to(dtype))
+        bias = encoder.bias if isinstance(encoder, StridedEncoder) else None
+        self.register_buffer("bias", None if bias is None else bias.detach().to(dtype))
         self.reach = weight.shape[-1] - stride
 
     def initial_state(self, batch: int) -> State:
@@ -115,6 +120,29 @@ class StridedEncoderStep(Step):
             next_state["samples"] = x_BL[:, -self.reach :]
         x_BHL = F.conv1d(x_BL.unsqueeze(1), self.weight, self.bias, stride=self.stride)
         return x_BHL.transpose(0, 1), next_state
+
+
+class FilterbankStep(Step):
+    """Energies of the filter bank, normalised and mapped to the backbone's channels."""
+
+    def __init__(
+        self, encoder: FilterbankEncoder, stride: int, rate: float, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.filters = StridedEncoderStep(encoder, stride, rate, dtype)
+        self.norm = Affine(encoder.norm, dtype)
+        self.linear = LinearStep(encoder.linear.weight, encoder.linear.bias, dtype)
+
+    def initial_state(self, batch: int) -> State:
+        """That of the filters."""
+        return self.filters.initial_state(batch)
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Encode (streams, samples) as (channels, streams, frames)."""
+        filtered_HBL, next_state = self.filters(x_BL, state)
+        log_MBL = self.norm(log_energies(filtered_HBL.transpose(0, 1)).transpose(0, 1))
+        y_HR = self.linear(log_MBL.flatten(1))
+        return y_HR.reshape(-1, *log_MBL.shape[1:]), next_state
 
 
 class LinearStep(nn.Module):

@@ -16,8 +16,8 @@ from s4audio.data.cache import Store
 from s4audio.errors import UserError
 
 SHARES = (
-    *("pitch", "place", "reverberation", "mask", "noise", "background", "speech"),
-    *("clipping", "band", "telephone"),
+    *("pitch", "place", "reverberation", "mask", "notch", "noise", "background"),
+    *("speech", "clipping", "band", "telephone"),
 )
 EVERYTHING = AugmentConfig(
     shift_ms=5.0,

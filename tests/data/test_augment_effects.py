@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from s4audio.data.augment.channel import limit_band, quantize_mu_law, telephone
+from s4audio.data.augment.channel import (
+    limit_band,
+    quantize_mu_law,
+    remove_band,
+    telephone,
+)
 from s4audio.data.augment.level import clip, gain
 from s4audio.data.augment.noise import coloured_noise, mix
 from s4audio.data.augment.resampling import change_pitch, change_speed
@@ -219,6 +224,15 @@ def test_band_edges(hertz: float, expected: float):
     before = tone(hertz)
     limited = limit_band(before, torch.tensor([300.0]), torch.tensor([2000.0]), RATE)
     assert level_db(limited, before) == pytest.approx(expected, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("hertz", "passes"), [(500, True), (1000, False), (1900, False), (2500, True)]
+)
+def test_a_notch_removes_its_band_only(hertz: float, passes: bool):
+    before = tone(hertz)
+    after = remove_band(before, torch.tensor([1000.0]), torch.tensor([2000.0]), RATE)
+    torch.testing.assert_close(after, before if passes else 0 * before, atol=1e-3, rtol=0)
 
 
 def test_a_low_edge_at_zero_keeps_everything_below():

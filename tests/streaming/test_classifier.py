@@ -21,6 +21,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "strided": {"stem_stride": 16},
     "odd stride": {"stem_stride": 3, "stem_kernel": 7, "n_layers": 3},
     "stride alone": {"stem_stride": 5, "stem_kernel": 5},
+    "filter bank": {"stem_stride": 16, "bands": 6, "normalization": "level"},
     "postnorm": {"prenorm": False, "glu": False},
     "layer norm": {"norm": "layer"},
     "layer norm, postnorm": {"norm": "layer", "prenorm": False},

@@ -32,6 +32,25 @@ def limit_band(waveforms: Tensor, low_hz: Tensor, high_hz: Tensor, sample_rate: 
     return limited
 
 
+def remove_band(waveforms: Tensor, low_hz: Tensor, high_hz: Tensor, sample_rate: int) -> Tensor:
+    """Silence everything within a band. The clip is taken as periodic.
+
+    Args:
+        waveforms: (batch, time).
+        low_hz: (batch,), where the band begins.
+        high_hz: (batch,), where it ends.
+        sample_rate: in Hz.
+
+    Source: the frequency masks of Park et al., "SpecAugment", arXiv 1904.08779, on waveforms.
+    """
+    time = waveforms.shape[1]
+    spectrum = torch.fft.rfft(waveforms)
+    frequency = torch.arange(spectrum.shape[1]) * (sample_rate / time)
+    spectrum *= (frequency < low_hz.unsqueeze(1)) | (frequency >= high_hz.unsqueeze(1))
+    rest: Tensor = torch.fft.irfft(spectrum, n=time)
+    return rest
+
+
 def telephone(waveforms: Tensor, sample_rate: int) -> Tensor:
     """Send each clip through a telephone line: 300 to 3400 Hz, 8 kHz, mu-law with 8 bits.
 

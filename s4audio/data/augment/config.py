@@ -21,6 +21,7 @@ _LIMITS: dict[str, Range] = {
     "noise_slope": (-4.0, 4.0),
     "background_snr_db": _SNR_DB,
     "speech_snr_db": _SNR_DB,
+    "notch_mel": (0.0, 4000.0),
     "clipping_db": (0.0, 60.0),
     "band_low_hz": (0.0, 100_000.0),
     "band_high_hz": (0.0, 100_000.0),
@@ -46,6 +47,8 @@ class AugmentConfig:
         reverberation_direct_db: ratio of direct sound to reverberation in dB.
         mask_probability: share of the clips in which a stretch is silenced.
         mask_ms: longest such stretch in milliseconds.
+        notch_probability: share of the clips in which a band of frequencies is silenced.
+        notch_mel: widest such band, in mel; up to 4 kHz there are 2146, up to 8 kHz 2840.
         noise_probability: share of the clips that get artificial noise.
         noise_snr_db: ratio of clip to noise in dB.
         noise_slope: exponent a of a 1 / f^a power spectrum: 0 is white noise, 1 pink, 2 brown.
@@ -77,6 +80,8 @@ class AugmentConfig:
     reverberation_direct_db: Range = (0.0, 12.0)
     mask_probability: float = 0.0
     mask_ms: float = 100.0
+    notch_probability: float = 0.0
+    notch_mel: float = 400.0
     noise_probability: float = 0.0
     noise_snr_db: Range = (5.0, 30.0)
     noise_slope: Range = (0.0, 2.0)

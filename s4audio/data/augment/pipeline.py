@@ -1,5 +1,6 @@
 """All effects in their order, with the numbers they need drawn for each clip."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -154,6 +155,21 @@ def _mask(clips: _Selection) -> Tensor:
     return timing.mask(clips.waveforms, starts.long(), widths)
 
 
+def _notch(clips: _Selection) -> Tensor:
+    top = _mel(clips.sample_rate / 2)
+    width = clips.draws.uniform("notch_width") * min(clips.config.notch_mel, top)
+    low = clips.draws.uniform("notch_place") * (top - width)
+    return channel.remove_band(clips.waveforms, _hertz(low), _hertz(low + width), clips.sample_rate)
+
+
+def _mel(hertz: float) -> float:
+    return 2595 * math.log10(1 + hertz / 700)
+
+
+def _hertz(mel: Tensor) -> Tensor:
+    return 700 * (10 ** (mel / 2595) - 1)
+
+
 def _noise(clips: _Selection) -> Tensor:
     white = clips.draws.normal("noise_spectrum", clips.waveforms.shape[1] + 2)
     sound = noise.coloured_noise(white, clips.draw("noise_slope"), clips.sample_rate)
@@ -217,6 +233,7 @@ _EFFECTS: dict[str, Callable[[_Selection], Tensor]] = {
     "shift": _shift,
     "reverberation": _reverberation,
     "mask": _mask,
+    "notch": _notch,
     "noise": _noise,
     "background": _background,
     "speech": _speech,
