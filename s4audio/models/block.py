@@ -8,8 +8,7 @@ from torch.nn import functional as F
 
 from s4audio.kernels import Kernel
 from s4audio.models.pooling import frame_mask
-from s4audio.ops import fft_convolution, gated_residual
-from s4audio.ops.pointwise import scaled
+from s4audio.ops import fft_convolution, unit_residual
 
 Norm = Literal["batch", "layer"]
 
@@ -157,11 +156,8 @@ class Block(nn.Module):
             u_BHL = u_BHL * mask_B1L
         y_BHL = self.convolution(u_BHL, rate)
         factors = self.dropout(y_BHL), self.dropout(y_BHL)
-        if self.glu:
-            z_BHL = gated_residual(y_BHL, x_BHL, self.linear.weight, self.linear.bias, *factors)
-        else:
-            y_BHL = self.linear(scaled(F.gelu(y_BHL), factors[0]))
-            z_BHL = x_BHL + scaled(y_BHL, factors[1])
+        weights = self.linear.weight, self.linear.bias
+        z_BHL = unit_residual(y_BHL, x_BHL, *weights, *factors, gated=self.glu)
         if not self.prenorm:
             z_BHL = self.norm(z_BHL)
         return z_BHL

@@ -8,7 +8,7 @@ The derivations are in the README beside this file.
 from s4audio.ops.backend import BACKENDS, Backend
 from s4audio.ops.cauchy import cauchy
 from s4audio.ops.convolution import fft_convolution, next_fast_length
-from s4audio.ops.pointwise import gated_residual
+from s4audio.ops.pointwise import unit_residual
 from s4audio.ops.vandermonde import vandermonde
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "Backend",
     "cauchy",
     "fft_convolution",
-    "gated_residual",
     "next_fast_length",
+    "unit_residual",
     "vandermonde",
 ]

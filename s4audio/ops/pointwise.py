@@ -1,6 +1,6 @@
-"""The pointwise half of a block: GELU, linear map of the channels, gated linear unit, residual.
+"""The pointwise half of a block: GELU, linear map of the channels, gate or none, residual.
 
-    z = r + n * a * sigmoid(g),    [a, g] = W (m * gelu(x)) + b
+    z = r + n * a * sigmoid(g),    [a, g] = W (m * gelu(x)) + b,    or    z = r + n * a
 
 with dropout factors m and n. On a CPU the time of such a chain is that of writing and reading its
 large intermediate tensors. Here it runs over tiles that stay in the cache, forward and backward,
@@ -8,7 +8,7 @@ and only x is saved: the tiles are made again in the backward pass, one matrix p
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,27 +18,30 @@ from torch.nn import functional as F
 from s4audio.ops.tiles import in_tiles
 
 TILE_BYTES = 2 * 2**20
-"""Size of [a, g] for one tile: about a core's share of the cache."""
+"""Size of [a, g], or of a, for one tile: about a core's share of the cache."""
 
 
-def gated_residual(
+def unit_residual(
     x_BHL: Tensor,
     residual_BHL: Tensor,
     weight: Tensor,
     bias: Tensor,
     hidden_factor: Tensor | None = None,
     output_factor: Tensor | None = None,
+    *,
+    gated: bool,
 ) -> Tensor:
-    """Add a gated linear unit of GELU(x) to the residual.
+    """Add a linear unit of GELU(x), gated or not, to the residual.
 
     Args:
         x_BHL: input (batch, channels, time).
         residual_BHL: what is added (batch, channels, time).
-        weight: linear map (2 channels, channels).
-        bias: (2 channels,).
+        weight: linear map (channels, channels); of a gated unit (2 channels, channels).
+        bias: one number for each row of `weight`.
         hidden_factor: factor on the GELU that broadcasts to x_BHL, such as a dropout mask; None
             for 1.
-        output_factor: factor on the gated unit, likewise.
+        output_factor: factor on the unit, likewise.
+        gated: gated linear unit.
 
     Returns:
         (batch, channels, time), in the precision of the residual. The products run in the autocast
@@ -49,13 +52,13 @@ def gated_residual(
     if not in_tiles(x_BHL):
         hidden_BHL = scaled(F.gelu(x_BHL), hidden_factor)
         weight_BGH = weight.expand(x_BHL.shape[0], -1, -1)
-        y_BHL = F.glu(torch.baddbmm(bias[:, None], weight_BGH, hidden_BHL), dim=1)
-        return residual_BHL + scaled(y_BHL, output_factor)
+        y_BHL = torch.baddbmm(bias[:, None], weight_BGH, hidden_BHL)
+        return residual_BHL + scaled(F.glu(y_BHL, dim=1) if gated else y_BHL, output_factor)
     autocast = torch.is_autocast_enabled("cpu")
     dtype = torch.get_autocast_dtype("cpu") if autocast else weight.dtype
     factors = (hidden_factor, output_factor)
-    z_BHL: Tensor = _GatedResidual.apply(
-        x_BHL, residual_BHL, weight.to(dtype), bias.to(dtype), *factors
+    z_BHL: Tensor = _UnitResidual.apply(
+        x_BHL, residual_BHL, weight.to(dtype), bias.to(dtype), *factors, gated
     )
     return z_BHL
 
@@ -65,7 +68,7 @@ def scaled(x: Tensor, factor: Tensor | None) -> Tensor:
     return x if factor is None else x * factor
 
 
-class _GatedResidual(torch.autograd.Function):
+class _UnitResidual(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -75,12 +78,15 @@ class _GatedResidual(torch.autograd.Function):
         bias: Tensor,
         hidden_factor: Tensor | None,
         output_factor: Tensor | None,
+        gated: bool,
     ) -> Tensor:
         ctx.save_for_backward(x_BHL, weight, bias, hidden_factor, output_factor)
+        ctx.gated = gated
         z_BHL = torch.empty_like(residual_BHL, memory_format=torch.contiguous_format)
         for tile in _tiles(x_BHL, weight):
-            unit = _gated_unit(x_BHL[tile], weight, bias, _part(hidden_factor, x_BHL, tile))
-            y_tile = unit.linear.mul_(unit.gate)
+            hidden = scaled(F.gelu(x_BHL[tile]), _part(hidden_factor, x_BHL, tile))
+            y_tile = _linear(hidden.to(weight.dtype), weight, bias)
+            y_tile = F.glu(y_tile, dim=1) if gated else y_tile
             y_tile = scaled(y_tile, _part(output_factor, x_BHL, tile))
             torch.add(residual_BHL[tile], y_tile, out=z_BHL[tile])
         return z_BHL
@@ -95,34 +101,31 @@ class _GatedResidual(torch.autograd.Function):
         d_bias = torch.zeros_like(bias, dtype=d_weight.dtype)
         for tile in _tiles(x_BHL, weight):
             factor = _part(hidden_factor, x_BHL, tile)
-            unit = _gated_unit(x_BHL[tile], weight, bias, factor)
+            hidden = scaled(F.gelu(x_BHL[tile]), factor).to(weight.dtype)
             dy = scaled(dz_BHL[tile], _part(output_factor, x_BHL, tile)).to(weight.dtype)
-            d_linear = dy * unit.gate
-            d_gate = (d_linear * unit.linear).mul_(1 - unit.gate)
-            d_both = torch.cat([d_linear, d_gate], dim=1)
-            d_weight += torch.bmm(d_both, unit.hidden.transpose(1, 2)).sum(0)
-            d_bias += d_both.sum((0, 2))
-            d_hidden = torch.matmul(weight.T, d_both).to(x_BHL.dtype)
+            d_linear = _glu_gradient(dy, _linear(hidden, weight, bias)) if ctx.gated else dy
+            d_weight += torch.bmm(d_linear, hidden.transpose(1, 2)).sum(0)
+            d_bias += d_linear.sum((0, 2))
+            d_hidden = torch.matmul(weight.T, d_linear).to(x_BHL.dtype)
             dx_BHL[tile] = torch.ops.aten.gelu_backward(scaled(d_hidden, factor), x_BHL[tile])
-        return dx_BHL, dz_BHL, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None, None
+        d_weight, d_bias = d_weight.to(weight.dtype), d_bias.to(bias.dtype)
+        return dx_BHL, dz_BHL, d_weight, d_bias, None, None, None
 
 
 Tile = tuple[slice, slice, slice]
 
 
-class _GatedUnit(NamedTuple):
-    """The values of a tile: GELU, linear half, sigmoid of the gating half."""
-
-    hidden: Tensor
-    linear: Tensor
-    gate: Tensor
+def _linear(hidden: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.baddbmm(bias[:, None], weight.expand(hidden.shape[0], -1, -1), hidden)
 
 
-def _gated_unit(x: Tensor, weight: Tensor, bias: Tensor, factor: Tensor | None) -> _GatedUnit:
-    hidden = scaled(F.gelu(x), factor).to(weight.dtype)
-    both = torch.baddbmm(bias[:, None], weight.expand(x.shape[0], -1, -1), hidden)
+def _glu_gradient(dy: Tensor, both: Tensor) -> Tensor:
+    """Gradient of a gated linear unit a * sigmoid(g) with respect to [a, g]."""
     linear, gate = both.chunk(2, dim=1)
-    return _GatedUnit(hidden, linear, gate.sigmoid_())
+    gate = gate.sigmoid_()
+    d_linear = dy * gate
+    d_gate = (d_linear * linear).mul_(1 - gate)
+    return torch.cat([d_linear, d_gate], dim=1)
 
 
 def _part(factor: Tensor | None, x_BHL: Tensor, tile: Tile) -> Tensor | None:
