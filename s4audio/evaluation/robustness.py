@@ -1,0 +1,189 @@
+"""Whether a clip gets the same answer at any level, and wherever its word is in the clip.
+
+The clips that a model gets right as they are, are played again at other levels (peak from -30 dB to
+full scale) and with the word moved, whole, to other places of the clip. What counts is the share of
+them that keep their answer.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from s4audio.data import Clips
+from s4audio.data.augment import timing
+from s4audio.errors import UserError
+from s4audio.evaluation.metrics import wilson_interval
+from s4audio.evaluation.tables import TextTable, print_table, with_interval, write_text
+from s4audio.models import SequenceClassifier
+
+LEVELS_DB = (-30.0, -20.0, -10.0, 0.0)
+"""Peaks that are tried, relative to full scale."""
+
+PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Places of the word that are tried: 0 at the beginning of the clip, 1 at its end."""
+
+_SILENCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How many answers stay the same in one condition.
+
+    Attributes:
+        name: of the condition.
+        kept: clips that keep their (right) answer.
+        clips: clips that are right as they are.
+    """
+
+    name: str
+    kept: int
+    clips: int
+
+    @property
+    def share(self) -> float:
+        """Share of the answers that stay."""
+        return self.kept / self.clips
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Answers of a model under other levels and places.
+
+    Attributes:
+        conditions: each by itself.
+        levels: clips that keep their answer at every level.
+        places: clips that keep their answer at every place.
+        clips: number of clips, right or wrong.
+    """
+
+    conditions: tuple[Condition, ...]
+    levels: Condition
+    places: Condition
+    clips: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return asdict(self)
+
+
+def evaluate_robustness(
+    model: SequenceClassifier,
+    clips: Clips,
+    levels_db: Sequence[float] = LEVELS_DB,
+    places: Sequence[float] = PLACES,
+    batch_size: int = 64,
+) -> Robustness:
+    """Play clips at other levels and with the word at other places.
+
+    Args:
+        model: in evaluation mode, with the clips' labels and sample rate.
+        clips: of one length, such as a split of Speech Commands.
+        levels_db: peaks relative to full scale, at most 0.
+        places: from 0 (beginning) to 1 (end).
+        batch_size: clips at a time.
+
+    Returns:
+        Counts over the clips whose answer is right as they are.
+
+    Raises:
+        UserError: there are no clips, or the model gets none right.
+    """
+    if len(clips) == 0:
+        raise UserError("there are no clips to evaluate")
+    batches = [
+        range(row, min(row + batch_size, len(clips))) for row in range(0, len(clips), batch_size)
+    ]
+    results = [_batch(model, clips, list(rows), levels_db, places) for rows in batches]
+    plain, levels, moved = (np.concatenate(part, axis=-1) for part in zip(*results, strict=True))
+    if not plain.any():
+        raise UserError(f"the model gets none of the {len(clips)} clips right as they are")
+    right = int(plain.sum())
+
+    def condition(name: str, kept: npt.NDArray[np.bool_]) -> Condition:
+        return Condition(name, int((kept & plain).sum()), right)
+
+    each = [
+        condition(f"peak {level:g} dB", row) for level, row in zip(levels_db, levels, strict=True)
+    ]
+    each += [
+        condition(f"word at {place:.0%}", row) for place, row in zip(places, moved, strict=True)
+    ]
+    return Robustness(
+        conditions=tuple(each),
+        levels=condition("every level", levels.all(0)),
+        places=condition("every place", moved.all(0)),
+        clips=len(clips),
+    )
+
+
+def print_robustness(robustness: Robustness) -> None:
+    """Print the table."""
+    print_table(_table(robustness))
+
+
+def write_robustness(robustness: Robustness, output: Path) -> None:
+    """Write robustness.json and robustness.md.
+
+    Args:
+        robustness: what to write.
+        output: folder, made if missing.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        write_text(output / "robustness.json", json.dumps(robustness.to_dict(), indent=2) + "\n")
+        write_text(output / "robustness.md", _table(robustness).markdown())
+    except OSError as error:
+        raise UserError(f"cannot write to {output}: {error.strerror or error}") from error
+
+
+def _batch(
+    model: SequenceClassifier,
+    clips: Clips,
+    rows: list[int],
+    levels_db: Sequence[float],
+    places: Sequence[float],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which answers are right: as the clips are, at each level, at each place."""
+    waveforms, lengths = clips.stack(rows, None)
+    targets = torch.from_numpy(clips.targets[rows])
+    peaks = waveforms.abs().amax(1, keepdim=True).clamp(min=_SILENCE)
+    levelled = [waveforms / peaks * 10 ** (level / 20) for level in levels_db]
+    moved = [
+        timing.place(waveforms, lengths, torch.full((len(rows),), place), clips.sample_rate)
+        for place in places
+    ]
+
+    def right(inputs: Tensor) -> npt.NDArray[np.bool_]:
+        with torch.inference_mode():
+            answers: npt.NDArray[np.bool_] = (
+                model(inputs.unsqueeze(-1)).argmax(1) == targets
+            ).numpy()
+        return answers
+
+    return right(waveforms), np.stack([*map(right, levelled)]), np.stack([*map(right, moved)])
+
+
+def _table(robustness: Robustness) -> TextTable:
+    rows = []
+    for each in (*robustness.conditions, robustness.levels, robustness.places):
+        interval = wilson_interval(each.kept, each.clips)
+        rows.append(
+            (each.name, f"{each.kept} of {each.clips}", with_interval(each.share, interval))
+        )
+    right = robustness.levels.clips
+    return TextTable(
+        title=f"Answers that stay right ({right} of {robustness.clips} clips are right)",
+        headers=("condition", "clips", "share"),
+        rows=tuple(rows),
+        words=1,
+    )

@@ -1,0 +1,67 @@
+"""Training, validation and testing of the log-mel network, the peer of our keyword spotters."""
+
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from s4audio.data import Batch
+from s4audio.models import ClassifierConfig
+from s4audio.models.logmel import LogMelConfig, LogMelNetwork
+from s4audio.tasks.classes import ClassTask, check_inputs
+from s4audio.tasks.optimizer import OptimizerConfig
+from s4audio.tasks.schedule import ScheduleConfig
+
+
+class LogMelTask(ClassTask):
+    """A `LogMelNetwork` trained with cross entropy; logs the figures of `ClassificationTask`.
+
+    Args:
+        network: Options of the network.
+        labels: Class names. Linked to the data by the command line.
+        sample_rate: Rate of the training audio in Hz. Linked to the data by the command line.
+        optimizer: Learning rates and weight decay.
+        schedule: How the learning rates change.
+        label_smoothing: Share of the target spread over all classes, in [0, 1).
+    """
+
+    network: LogMelNetwork
+
+    def __init__(
+        self,
+        network: LogMelConfig,
+        labels: list[str],
+        sample_rate: int = 16_000,
+        optimizer: OptimizerConfig = OptimizerConfig(),
+        schedule: ScheduleConfig = ScheduleConfig(),
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__(LogMelNetwork(network, labels, sample_rate), optimizer, schedule)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing is {label_smoothing}; give a number in [0, 1)")
+        self.label_smoothing = label_smoothing
+
+    def setup(self, stage: str) -> None:
+        """Refuse data that are no waveforms."""
+        check_inputs(ClassifierConfig(), self._data())
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (batch, classes)."""
+        logits: Tensor = self.network(batch.inputs)
+        return logits
+
+    def description(self) -> dict[str, Any]:
+        """Options of the network, labels and sample rate."""
+        return {
+            "config": self.network.config.to_dict(),
+            "labels": list(self.network.labels),
+            "sample_rate": self.network.sample_rate,
+        }
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Cross entropy of one batch; stops the training when it is not finite."""
+        logits = self(batch)
+        smoothing = self.label_smoothing
+        loss = functional.cross_entropy(logits, batch.targets, label_smoothing=smoothing)
+        self.log_training(loss, logits, batch.targets)
+        return loss

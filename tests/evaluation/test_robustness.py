@@ -1,0 +1,82 @@
+"""Levels and places of words, with models whose answers depend on one of them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from s4audio.data import Clips
+from s4audio.data.cache import Store
+from s4audio.errors import UserError
+from s4audio.evaluation.robustness import (
+    LEVELS_DB,
+    evaluate_robustness,
+    print_robustness,
+    write_robustness,
+)
+
+TIME = 16_000
+
+
+class Ruler(nn.Module):
+    """Says "yes" when a figure of the waveform lies above a threshold, else "no"."""
+
+    def __init__(self, figure: str, threshold: float) -> None:
+        super().__init__()
+        self.figure, self.threshold = figure, threshold
+
+    def forward(self, x: Tensor) -> Tensor:
+        sizes = x[..., 0].abs()
+        values = sizes.amax(1) if self.figure == "peak" else sizes.argmax(1) / x.shape[1]
+        return torch.stack([torch.full_like(values, self.threshold), values], dim=1)
+
+
+@pytest.fixture
+def clips() -> Clips:
+    """Four bursts in the middle; the first is called "no", the others "yes"."""
+    samples = np.zeros((4, TIME), np.int16)
+    samples[:, 7_000:9_000] = 10_000  # a peak of -10.3 dB
+    samples[:, 8_000] = 10_001
+    ends = TIME * np.arange(4)
+    labels = ["no", "yes", "yes", "yes"]
+    names = [f"{n}.wav" for n in range(4)]
+    store = Store(
+        Path("unused"), TIME, samples.reshape(-1), ends, np.full(4, TIME), names, labels, []
+    )
+    return Clips(store, np.arange(4), ["no", "yes"], TIME)
+
+
+def test_levels(clips: Clips) -> None:
+    found = evaluate_robustness(Ruler("peak", 0.2), clips)  # type: ignore[arg-type]
+    kept = {each.name: each.kept for each in found.conditions}
+    assert {kept[f"peak {level:g} dB"] for level in (-30.0, -20.0)} == {0}
+    assert {kept[f"peak {level:g} dB"] for level in (-10.0, 0.0)} == {3}
+    assert (found.levels.kept, found.places.kept, found.clips) == (0, 3, 4)
+    assert found.levels.clips == 3
+
+
+def test_places(clips: Clips) -> None:
+    found = evaluate_robustness(Ruler("place", 0.4), clips, batch_size=3)  # type: ignore[arg-type]
+    kept = {each.name: each.kept for each in found.conditions}
+    assert [kept[f"word at {place}%"] for place in (0, 25, 50, 75, 100)] == [0, 0, 3, 3, 3]
+    assert (found.levels.kept, found.places.kept) == (3, 0)
+
+
+def test_report(clips: Clips, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = evaluate_robustness(Ruler("peak", 0.2), clips)  # type: ignore[arg-type]
+    print_robustness(found)
+    assert "3 of 4 clips are right" in capsys.readouterr().out
+    write_robustness(found, tmp_path / "new")
+    stored = json.loads((tmp_path / "new" / "robustness.json").read_text())
+    assert stored["levels"] == {"name": "every level", "kept": 0, "clips": 3}
+    assert len(stored["conditions"]) == len(LEVELS_DB) + 5
+    assert "| every place | 3 of 3 |" in (tmp_path / "new" / "robustness.md").read_text()
+
+
+def test_nothing_right(clips: Clips) -> None:
+    with pytest.raises(UserError, match="none of the 1 clips"):
+        rows = Clips(clips._store, np.array([0]), ["no", "yes"], TIME)
+        evaluate_robustness(Ruler("peak", 0.2), rows)  # type: ignore[arg-type]
