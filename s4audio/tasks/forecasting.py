@@ -1,0 +1,153 @@
+"""Training, validation and testing of a forecaster."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from s4audio.data.forecasting import ForecastBatch, Forecasting
+from s4audio.evaluation.forecasts import Forecasts, forecast_rows, report_forecasts
+from s4audio.evaluation.tables import write_csv
+from s4audio.models import ClassifierConfig
+from s4audio.models.forecaster import Forecaster
+from s4audio.tasks.base import Task
+from s4audio.tasks.figures import figure
+from s4audio.tasks.optimizer import OptimizerConfig
+from s4audio.tasks.schedule import ScheduleConfig
+
+
+class Forecast(NamedTuple):
+    """Forecasts of some windows, standardised, on the CPU.
+
+    Attributes:
+        past: (windows, context, columns).
+        truth: (windows, horizon, columns), NaN where it is not known.
+        forecast: (windows, horizon, columns).
+    """
+
+    past: Tensor
+    truth: Tensor
+    forecast: Tensor
+
+
+class ForecastingTask(Task):
+    """A `Forecaster` trained with the mean squared error of standardised values.
+
+    Logs `train/loss`, `val/loss` (the MSE), `val/mae`, `test/mse` and `test/mae` an epoch, and
+    `train/loss_step` within it. Each value of each window counts the same.
+
+    Args:
+        network: The backbone's configuration; its input and length follow from the data.
+        columns: Names of the series. Linked to the data by the command line, as are the next three.
+        context: Known steps.
+        horizon: Steps to forecast.
+        n_marks: Features of the date of each step.
+        center: Steps whose mean is subtracted from each window and added to its forecast: the last
+            so many of the context; 0, as in the papers, for none.
+        optimizer: Learning rates and weight decay.
+        schedule: How the learning rates change.
+    """
+
+    monitor = "val/loss"
+    network: Forecaster
+
+    def __init__(
+        self,
+        network: ClassifierConfig,
+        columns: list[str],
+        context: int,
+        horizon: int,
+        n_marks: int,
+        center: int = 0,
+        optimizer: OptimizerConfig = OptimizerConfig(),
+        schedule: ScheduleConfig = ScheduleConfig(),
+    ) -> None:
+        super().__init__(optimizer, schedule)
+        self.network = Forecaster(network, columns, context, horizon, n_marks, center)
+        self._test_batches: list[Forecast] = []
+
+    def on_fit_start(self) -> None:
+        """Take the columns' statistics from the training rows; a resumed network has its own."""
+        if self.trainer.ckpt_path is None:
+            data = self._data()
+            self.network.set_statistics(torch.from_numpy(data.mean), torch.from_numpy(data.std))
+
+    def forward(self, batch: ForecastBatch) -> Tensor:
+        """Forecasts (batch, horizon, columns) of a batch, standardised."""
+        forecast: Tensor = self.network(batch.past, batch.marks)
+        return forecast
+
+    def training_step(self, batch: ForecastBatch, batch_idx: int) -> Tensor:
+        """Mean squared error of one batch; stops the training when it is not finite."""
+        loss: Tensor = (self(batch) - batch.future).square().mean()
+        self.stop_if_diverged(loss)
+        size = len(batch.past)
+        self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
+        return loss
+
+    def validation_step(self, batch: ForecastBatch, batch_idx: int) -> None:
+        """Log both errors."""
+        error = self(batch) - batch.future
+        self.stop_if_diverged(error.mean())
+        size = len(batch.past)
+        self.log("val/loss", error.square().mean(), prog_bar=True, batch_size=size)
+        self.log("val/mae", error.abs().mean(), batch_size=size)
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the forecasts of an earlier test."""
+        self._test_batches = []
+
+    def test_step(self, batch: ForecastBatch, batch_idx: int) -> None:
+        """Log both errors, and keep the forecasts."""
+        forecast = self(batch)
+        error, size = forecast - batch.future, len(batch.past)
+        self.log("test/mse", error.square().mean(), batch_size=size)
+        self.log("test/mae", error.abs().mean(), batch_size=size)
+        self._test_batches.append(_on_cpu(batch, forecast))
+
+    def predict_step(self, batch: ForecastBatch, batch_idx: int) -> Forecast:
+        """Forecasts of one batch on the CPU."""
+        return _on_cpu(batch, self(batch))
+
+    def description(self) -> dict[str, Any]:
+        """Options of the network and the shape of its windows."""
+        return {"config": self.network.describe(), "labels": list(self.network.columns)}
+
+    def test_figures(self) -> list[tuple[str, str]]:
+        """Both errors."""
+        metrics = self.trainer.callback_metrics
+        return [
+            ("test MSE", figure("mse", float(metrics["test/mse"]))),
+            ("test MAE", figure("mae", float(metrics["test/mae"]))),
+        ]
+
+    def write_test(self, output: Path, data: Forecasting) -> None:
+        """Errors beside those of simple forecasts, forecasts in the table's units, and plots."""
+        past, truth, forecast = (
+            torch.cat(parts).numpy() for parts in zip(*self._test_batches, strict=True)
+        )
+        windows = data.split("testing")
+        forecasts = Forecasts(
+            past, truth, forecast, windows.dates, self.network.columns, data.mean, data.std
+        )
+        report_forecasts(forecasts, data.steps_per_day, output)
+
+    def write_predictions(self, path: Path, outputs: Sequence[Any], data: Forecasting) -> int:
+        """One row a step after the end of the table, in its units."""
+        (output,) = outputs
+        forecast = data.original(np.asarray(output.forecast[0]))
+        rows = forecast_rows(data.ahead().future_dates(0), self.network.columns, forecast)
+        write_csv(path, rows)
+        return len(rows)
+
+    def validation_line(self, scores: Mapping[str, float]) -> str:
+        """Both errors."""
+        return f"MSE {scores['val/loss']:.4f}, MAE {scores['val/mae']:.4f}"
+
+
+def _on_cpu(batch: ForecastBatch, forecast: Tensor) -> Forecast:
+    return Forecast(batch.past.cpu(), batch.future.cpu(), forecast.detach().float().cpu())
