@@ -49,6 +49,7 @@ def run(command: str, arguments: list[str]) -> int:
         output=options.output,
         device=options.device,
         batch_size=options.batch_size,
+        robustness=options.robustness,
     )
     return 0
 
@@ -60,6 +61,7 @@ def evaluate(
     output: Path | None = None,
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
     batch_size: int = 32,
+    robustness: bool = False,
 ) -> None:
     """Score a model at several sample rates; print the table and write it beside the plots.
 
@@ -71,18 +73,25 @@ def evaluate(
         output: Folder of tables and plots. None: beside the checkpoint.
         device: Where the model runs; "auto" takes a GPU when there is one.
         batch_size: Clips a batch.
+        robustness: Also play the clips at other levels, and with the word at other places.
 
     Raises:
         UserError: The checkpoint cannot be read, or its data is not known and none is given.
     """
     import s4audio
-    from s4audio.data import from_description, open_audio
+    from s4audio.data import audio_from_description, open_audio
     from s4audio.evaluation import evaluate as evaluate_rates
+    from s4audio.evaluation.robustness import (
+        evaluate_robustness,
+        print_robustness,
+        write_robustness,
+    )
     from s4audio.models.pretrained import read_checkpoint
 
     path = Path(checkpoint)
-    training = path.suffix == ".ckpt"
-    description = read_checkpoint(path)["s4audio"]["data"] if training else None
+    own = None
+    if path.suffix == ".ckpt":
+        own = audio_from_description(read_checkpoint(path)["s4audio"]["data"])
     model = s4audio.load(checkpoint).to(_device(device))
     if model.config.d_input != 1:
         raise UserError(
@@ -91,13 +100,18 @@ def evaluate(
         )
     if data is not None:
         module = open_audio(data, labels=model.labels, sample_rate=model.sample_rate)
-    elif description is not None:
-        module = from_description(description)
+    elif own is not None:
+        module = own
     else:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
     module.prepare_data()
     module.setup("test")
-    evaluate_rates(model, module.split("testing"), rates, output or _beside(path), batch_size)
+    clips, folder = module.split("testing"), output or _beside(path)
+    evaluate_rates(model, clips, rates, folder, batch_size)
+    if robustness:
+        found = evaluate_robustness(model, clips, batch_size=batch_size)
+        print_robustness(found)
+        write_robustness(found, folder)
 
 
 def _device(name: str) -> str:

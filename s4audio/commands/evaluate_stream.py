@@ -9,6 +9,7 @@ from s4audio.errors import UserError
 
 if TYPE_CHECKING:
     from s4audio.data import AudioDataModule, Clips
+    from s4audio.data.recordings import AssembledRecording
     from s4audio.evaluation.detection import Timeline
     from s4audio.streaming.stream import Stream
 
@@ -31,9 +32,8 @@ def run(command: str, arguments: list[str]) -> int:
         description="Score a model on long recordings: misses, false accepts an hour, latency.",
         exit_on_error=False,
     )
-    parser.add_function_arguments(
-        evaluate_stream, as_group=False, as_positional=True, skip={"snrs"}
-    )
+    own: set[str | int] = {"snrs", "negatives", "negative_hours", "synthetic_sentences"}
+    parser.add_function_arguments(evaluate_stream, as_group=False, as_positional=True, skip=own)
     parser.add_argument(
         "--snrs",
         type=float,
@@ -42,14 +42,39 @@ def run(command: str, arguments: list[str]) -> int:
         metavar="DB",
         help="signal-to-noise ratios in decibels (default: 20 10 5 0)",
     )
+    parser.add_argument(
+        "--negatives",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="folders of recordings without keywords, for the part without keywords",
+    )
+    parser.add_argument(
+        "--negative-hours",
+        type=float,
+        default=0.0,
+        metavar="HOURS",
+        help="length of a part without keywords behind the other; false accepts are counted in it",
+    )
+    parser.add_argument(
+        "--synthetic-sentences",
+        type=int,
+        default=0,
+        metavar="NUMBER",
+        help="sentences, said by eSpeak NG, for the part without keywords",
+    )
     options = parser.parse_args(arguments)
     evaluate_stream(
         checkpoint=options.checkpoint,
         snrs=options.snrs,
+        negatives=options.negatives,
         data=options.data,
         recordings=options.recordings,
         output=options.output,
         hours=options.hours,
+        negative_hours=options.negative_hours,
+        synthetic_sentences=options.synthetic_sentences,
         seed=options.seed,
         smoothing=options.smoothing,
         refractory=options.refractory,
@@ -62,10 +87,13 @@ def run(command: str, arguments: list[str]) -> int:
 def evaluate_stream(
     checkpoint: str,
     snrs: list[float],
+    negatives: list[Path],
     data: Path | None = None,
     recordings: Path | None = None,
     output: Path | None = None,
     hours: float = 1.0,
+    negative_hours: float = 0.0,
+    synthetic_sentences: int = 0,
     seed: int = 0,
     smoothing: float = 0.3,
     refractory: float = 1.0,
@@ -78,12 +106,16 @@ def evaluate_stream(
         checkpoint: A .ckpt of `s4audio fit`, an .onnx file of `s4audio export`, a folder of
             `save_pretrained`, or a shipped name.
         snrs: Signal-to-noise ratios in decibels.
+        negatives: Folders of recordings without keywords.
         data: Clips to assemble recordings from: a Speech Commands tree, a folder per class or a CSV
             manifest. None: the data the checkpoint was trained on.
         recordings: Your own recordings instead: a CSV table with the columns path, word, start and
             end (in seconds).
         output: Folder of tables and plots. None: `stream` beside the checkpoint.
         hours: Length of the assembled recording, which is heard at every ratio.
+        negative_hours: Length of a part without keywords behind it; if there is one, false accepts
+            are counted there and only there.
+        synthetic_sentences: How many different sentences, said by eSpeak NG, are in that part.
         seed: Of the assembled recording.
         smoothing: Time over which scores are averaged, in seconds.
         refractory: Least time between two events, in seconds.
@@ -100,16 +132,24 @@ def evaluate_stream(
 
     from s4audio.evaluation.detection_report import print_stream_report, write_stream_report
     from s4audio.evaluation.stream_evaluation import evaluate_timelines
+    from s4audio.evaluation.timeline import hear_assembled
     from s4audio.streaming.stream import Stream
 
-    if recordings is not None and data is not None:
-        raise UserError("--recordings goes without --data: choose files or clips to assemble")
+    if recordings is not None and (data is not None or negative_hours):
+        raise UserError(
+            "--recordings goes without --data and --negative-hours: choose files or clips to "
+            "assemble"
+        )
+    if (negatives or synthetic_sentences) and not negative_hours:
+        raise UserError("--negatives and --synthetic-sentences need --negative-hours HOURS")
     stream = Stream(checkpoint, batch=1 if recordings is not None else len(snrs))
     if recordings is not None:
         timelines = _hear_own(stream, recordings, smoothing)
     else:
         module = _open(Path(checkpoint), data, stream)
-        timelines = _hear_assembled(stream, module, hours, snrs, seed, smoothing)
+        kinds = _negatives(negatives, synthetic_sentences, stream)
+        recording = _assembled(module, kinds, stream, (hours, negative_hours), snrs, seed)
+        timelines = hear_assembled(stream, recording, smoothing)
     evaluation = evaluate_timelines(timelines, smoothing, refractory, tolerance, threshold)
     print_stream_report(evaluation)
     folder = output or _beside(Path(checkpoint))
@@ -124,48 +164,84 @@ def _hear_own(stream: "Stream", table: Path, smoothing: float) -> "list[Timeline
     return hear_files(stream, read_annotations(table), smoothing)
 
 
-def _hear_assembled(
-    stream: "Stream",
+def _assembled(
     module: "AudioDataModule",
-    hours: float,
+    negatives: "list[Clips]",
+    stream: "Stream",
+    hours: tuple[float, float],
     snrs: list[float],
     seed: int,
-    smoothing: float,
-) -> "list[Timeline]":
+) -> "AssembledRecording":
+    """A recording of the test split; hours with keywords and without."""
     from s4audio.data.recordings import AssembledRecording, background_of
-    from s4audio.evaluation.timeline import hear_assembled
-    from s4audio.streaming.detector import is_event
 
+    module = _keywords_alone(module, _keywords(stream))
     others = _other_words(module)
-    recording = AssembledRecording(
+    return AssembledRecording(
         clips=[module.split("testing"), *([] if others is None else [others])],
-        keywords=[label for label in stream.labels if is_event(label)],
-        seconds=3600 * hours,
+        keywords=_keywords(stream),
+        seconds=3600 * hours[0],
         snrs=snrs,
         seed=seed,
         background=background_of(module),
+        negatives=negatives,
+        negative_seconds=3600 * hours[1],
     )
-    return hear_assembled(stream, recording, smoothing)
+
+
+def _keywords(stream: "Stream") -> list[str]:
+    from s4audio.streaming.detector import is_event
+
+    return [label for label in stream.labels if is_event(label)]
 
 
 def _open(checkpoint: Path, data: Path | None, stream: "Stream") -> "AudioDataModule":
-    from s4audio.data import from_description, open_audio
+    from s4audio.data import audio_from_description, open_audio
     from s4audio.models.pretrained import read_checkpoint
 
     if data is not None:
         module = open_audio(data, labels=stream.labels, sample_rate=stream.sample_rate)
     elif checkpoint.suffix == ".ckpt":
-        module = from_description(read_checkpoint(checkpoint)["s4audio"]["data"])
+        module = audio_from_description(read_checkpoint(checkpoint)["s4audio"]["data"])
     else:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
     module.prepare_data()
     return module
 
 
+def _keywords_alone(module: "AudioDataModule", keywords: list[str]) -> "AudioDataModule":
+    """Without the classes `_unknown_` and `_silence_` of Speech Commands.
+
+    All other words of the data set are to be heard, each as often as the next, and not the few that
+    were drawn for a class.
+    """
+    from s4audio.data import KeywordStreams, SpeechCommands
+
+    if not isinstance(module, SpeechCommands | KeywordStreams) or module.labels == keywords:
+        return module
+    alone = SpeechCommands(module.root, words=keywords, sample_rate=module.sample_rate)
+    alone.prepare_data()
+    return alone
+
+
+def _negatives(folders: list[Path], sentences: int, stream: "Stream") -> "list[Clips]":
+    """One split for each kind of recordings without keywords."""
+    from s4audio.data.negatives import clips_of, negative_clips
+    from s4audio.data.sentences import sentence_clips
+
+    if sentences < 0:
+        raise UserError(f"--synthetic-sentences {sentences}: must not be negative")
+    words = _keywords(stream)
+    kinds = [negative_clips(folder, words, stream.sample_rate) for folder in folders]
+    if sentences:
+        kinds.append(clips_of(sentence_clips(sentences, words), stream.sample_rate))
+    return kinds
+
+
 def _other_words(module: "AudioDataModule") -> "Clips | None":
     """Clips of words that the data set has beside its labels; None if there are none."""
     from s4audio.data import SpeechCommands, SyntheticSpeech
-    from s4audio.data.speech_commands import ALL_WORDS
+    from s4audio.data.speech_commands_files import ALL_WORDS
 
     words = [word for word in ALL_WORDS if word not in module.labels]
     others: AudioDataModule

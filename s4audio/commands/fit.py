@@ -1,6 +1,5 @@
 """Runs `fit`, `validate`, `test` and `predict`."""
 
-import csv
 import signal
 import sys
 import time
@@ -16,7 +15,6 @@ from s4audio.commands.runs import folder_of, shown
 from s4audio.commands.training import Command, TrainingCLI
 from s4audio.errors import UserError
 from s4audio.models.pretrained import read_checkpoint
-from s4audio.tasks.classification import Predictions, join_predictions
 
 
 def run(command: Command, arguments: list[str]) -> int:
@@ -87,10 +85,7 @@ def _validate(cli: TrainingCLI) -> int:
         verbose=False,
         weights_only=True,
     )
-    print(
-        f"validation accuracy {scores['val/accuracy']:.2%}, loss {scores['val/loss']:.4f}",
-        flush=True,
-    )
+    print(f"validation {cli.model.validation_line(scores)}", flush=True)
     return 0
 
 
@@ -111,28 +106,11 @@ def _predict(cli: TrainingCLI) -> int:
         cli.model, datamodule=cli.datamodule, ckpt_path=cli.checkpoint, weights_only=True
     )
     assert batches is not None
-    predictions = join_predictions([batch for batch in batches if isinstance(batch, Predictions)])
     path = output_folder(cli) / "scores.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write_predictions(
-        path, predictions, cli.datamodule.split("testing").names, list(cli.model.network.labels)
-    )
-    print(f"scores of {len(predictions.targets)} clips: {shown(path)}")
+    rows = cli.model.write_predictions(path, batches, cli.datamodule)
+    print(f"{rows:,} rows of predictions: {shown(path)}")
     return 0
-
-
-def _write_predictions(
-    path: Path, predictions: Predictions, names: list[str], labels: list[str]
-) -> None:
-    """One row a clip: name, label given, and the probability of every class."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["name", "label", *labels])
-        for index, scores in zip(
-            predictions.indices.tolist(), predictions.logits.softmax(-1), strict=True
-        ):
-            best = labels[int(scores.argmax())]
-            writer.writerow([names[index], best, *(f"{score:.6f}" for score in scores.tolist())])
 
 
 def _say_where_to_continue(cli: TrainingCLI) -> None:

@@ -13,21 +13,8 @@ from rich.text import Text
 
 from s4audio.commands.debug import debugging, one_line
 from s4audio.commands.runs import shown
-from s4audio.data import Clips
-from s4audio.evaluation import (
-    RateRow,
-    RateSweep,
-    accuracy,
-    evaluate,
-    macro_f1,
-    predicted_classes,
-    print_report,
-    wilson_interval,
-    write_report,
-)
-from s4audio.models import SequenceClassifier
+from s4audio.evaluation import RateSweep, evaluate
 from s4audio.tasks.callbacks import duration
-from s4audio.tasks.classification import Predictions
 
 if TYPE_CHECKING:
     from s4audio.commands.training import TrainingCLI
@@ -86,65 +73,20 @@ def close_test(cli: "TrainingCLI", output: Path) -> None:
     _panel("test", rows)
 
 
-def native_sweep(
-    model: SequenceClassifier, clips: Clips, predictions: Predictions, seconds: float
-) -> RateSweep:
-    """The result of a test as a sweep with one row, so that it is reported in the same way.
-
-    Args:
-        model: The network that was tested.
-        clips: The split it was tested on.
-        predictions: What it said about some or all of its clips.
-        seconds: How long that took.
-
-    Returns:
-        A sweep at the sample rate of the clips.
-    """
-    targets = predictions.targets.numpy()
-    classes = predicted_classes(predictions.logits)
-    share = accuracy(classes, targets)
-    row = RateRow(
-        sample_rate=clips.sample_rate,
-        method="native",
-        rescaled=True,
-        rate=1.0,
-        accuracy=share,
-        interval=wilson_interval(int((classes == targets).sum()), len(targets)),
-        macro_f1=macro_f1(classes, targets, len(model.labels)),
-        clips=len(targets),
-        non_finite=int((~predictions.logits.isfinite().all(-1)).sum()),
-        seconds=seconds,
-    )
-    return RateSweep(
-        rows=(row,),
-        failures=(),
-        predictions=classes[None],
-        targets=targets,
-        names=tuple(clips.names[index] for index in predictions.indices.tolist()),
-        labels=tuple(model.labels),
-        model_rate=model.sample_rate,
-        clips_rate=clips.sample_rate,
-    )
-
-
 def _figures(cli: "TrainingCLI", output: Path) -> Rows:
     """Write the tables and plots of the test and return its main figures."""
-    metrics = cli.trainer.callback_metrics
-    rows = [
-        ("test accuracy", f"{float(metrics['test/accuracy']):.2%}"),
-        ("test macro F1", f"{float(metrics['test/macro_f1']):.2%}"),
-    ]
+    rows: Rows = cli.model.test_figures()
     if cli.trainer.fast_dev_run:  # type: ignore[attr-defined]
         return rows
-    model, clips = cli.model.network, cli.datamodule.split("testing")
-    if cli.report.rates:
-        rates = sorted({clips.sample_rate, *cli.report.rates})
-        sweep = evaluate(model, clips, rates, Path(shown(output)), progress=sys.stderr.isatty())
-        return rows + _zero_shot(sweep)
-    sweep = native_sweep(model, clips, cli.model.test_predictions, cli.model.test_seconds)
-    print_report(sweep)
-    write_report(sweep, output)
-    return rows
+    if not cli.report.rates:
+        cli.model.write_test(output, cli.datamodule)
+        return rows
+    clips = cli.datamodule.split("testing")
+    rates = sorted({clips.sample_rate, *cli.report.rates})
+    sweep = evaluate(
+        cli.model.network, clips, rates, Path(shown(output)), progress=sys.stderr.isatty()
+    )
+    return rows + _zero_shot(sweep)
 
 
 def _zero_shot(sweep: RateSweep) -> Rows:

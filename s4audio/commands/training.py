@@ -1,13 +1,15 @@
 """`fit`, `validate`, `test` and `predict`: one set of options, built from typed signatures."""
 
+import inspect
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
 from jsonargparse import Namespace
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.cli import (
     ArgsType,
@@ -18,7 +20,13 @@ from lightning.pytorch.cli import (
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from s4audio.commands import runs
+from s4audio.data import AudioDataModule
+from s4audio.errors import UserError
+from s4audio.models import SequenceClassifier
+from s4audio.models.logmel import LogMelNetwork
+from s4audio.tasks import Task
 from s4audio.tasks.callbacks import EpochLine, KeepLast
+from s4audio.tasks.figures import better
 
 Command = Literal["fit", "validate", "test", "predict"]
 
@@ -26,8 +34,12 @@ SUMMARIES: dict[Command, str] = {
     "fit": "Train a model from a YAML recipe, then test its best checkpoint.",
     "validate": "Score a checkpoint on the validation split.",
     "test": "Score a checkpoint on the test split and write tables and plots.",
-    "predict": "Write a CSV of scores of a checkpoint, one row a clip.",
+    "predict": "Write a CSV of what a checkpoint says about the test split.",
 }
+
+# What a task may ask of its data: an argument of the task and a property of the data set. Where
+# one of them lacks it, the task keeps its default.
+LINKED = ("labels", "sample_rate", "columns", "context", "horizon", "n_marks")
 
 
 @dataclass(frozen=True)
@@ -35,8 +47,8 @@ class ReportConfig:
     """What is measured and written after `fit` and `test`.
 
     Args:
-        rates: Sample rates in Hz to evaluate at without retraining, such as [16000, 8000]. Empty:
-            only the training rate.
+        rates: Sample rates in Hz to evaluate a classifier of audio at without retraining, such as
+            [16000, 8000]. Empty: only the training rate.
         output: Folder of tables, plots and predictions. None: the run's own folder.
     """
 
@@ -64,7 +76,7 @@ class TrainingCLI(LightningCLI):
     def __init__(self, command: Command, arguments: list[str]) -> None:
         self.command: Command = command
         super().__init__(
-            model_class=LightningModule,
+            model_class=Task,
             datamodule_class=LightningDataModule,
             subclass_mode_model=True,
             subclass_mode_data=True,
@@ -95,7 +107,7 @@ class TrainingCLI(LightningCLI):
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults(
             {
-                "checkpoint.monitor": "val/accuracy",
+                "checkpoint.monitor": None,
                 "checkpoint.mode": "max",
                 "checkpoint.filename": "best",
                 "checkpoint.enable_version_counter": False,
@@ -117,10 +129,8 @@ class TrainingCLI(LightningCLI):
             default=None,
             help="checkpoint to continue or score: a path, or 'last' for the newest of this name",
         )
-        parser.link_arguments("data.labels", "model.init_args.labels", apply_on="instantiate")
-        parser.link_arguments(
-            "data.sample_rate", "model.init_args.sample_rate", apply_on="instantiate"
-        )
+        for name in LINKED:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the command's words (the inherited form warns when they are not the process's)."""
@@ -130,12 +140,24 @@ class TrainingCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Resolve the checkpoint first: a wrong path should not cost a data preparation."""
         self.checkpoint = self._checkpoint()
+        task = _class_at(self.config.model.class_path)
+        _check_links(task, _class_at(self.config.data.class_path))
+        if self.command == "fit" and self.config.checkpoint.monitor is None:
+            self.config.checkpoint.monitor = task.monitor
+            self.config.checkpoint.mode = better(task.monitor)
         # The saved configuration is to repeat the run, under its name and from the start.
         self.config["name"], self.config["ckpt_path"] = self.run_name(), None
 
     def after_instantiate_classes(self) -> None:
-        """Keep the report's options at hand."""
+        """Keep the report's options at hand, and refuse those that do not fit the data."""
         self.report: ReportConfig = self.config_init.report
+        audio = isinstance(self.datamodule, AudioDataModule)
+        classifier = isinstance(self.model.network, SequenceClassifier | LogMelNetwork)
+        if self.report.rates and not (audio and classifier):
+            raise UserError(
+                f"report.rates is for classifiers of audio, not for {type(self.model).__name__} on "
+                f"{type(self.datamodule).__name__}: leave it out"
+            )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with our loggers and callbacks, where the configuration has none."""
@@ -183,3 +205,19 @@ class TrainingCLI(LightningCLI):
         if find_spec("tensorboard") is not None:
             loggers.append(TensorBoardLogger(*place))
         return loggers
+
+
+def _class_at(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def _check_links(task: Any, data: Any) -> None:
+    """Refuse data that lack what the task cannot do without."""
+    for name, parameter in inspect.signature(task).parameters.items():
+        needed = name in LINKED and parameter.default is inspect.Parameter.empty
+        if needed and not hasattr(data, name) and name not in inspect.signature(data).parameters:
+            raise UserError(
+                f"{task.__name__} needs {name}, which {data.__name__} does not have: choose "
+                "another task or other data"
+            )

@@ -1,7 +1,8 @@
-"""From clips to batches: whole batches at a time, so that no Python runs per clip but a slice."""
+"""From rows to batches: whole batches at a time, so that no Python runs per clip but a slice."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -13,8 +14,27 @@ from s4audio.data.clips import Clips
 from s4audio.data.collate import Batch
 from s4audio.data.features import Mfcc
 
+B = TypeVar("B")
 
-class Batches(Dataset[Batch]):
+
+class BatchedDataset(Dataset[B], ABC, Generic[B]):
+    """A split that makes whole batches, of whatever type.
+
+    A row of a later epoch is asked for as `epoch * len(self) + row`, see `SeededShuffle`.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def __getitems__(self, indices: Sequence[int]) -> B:
+        """A batch of some rows."""
+
+    def __getitem__(self, index: int) -> B:
+        return self.__getitems__([index])
+
+
+class Batches(BatchedDataset[Batch]):
     """A split whose `__getitems__` returns a collated, augmented batch.
 
     Args:
@@ -24,8 +44,6 @@ class Batches(Dataset[Batch]):
         background: recordings for the augmentation's background noise.
         random_windows: take a random part of a clip longer than the split's fixed length.
         seed: of every random choice made here; each depends on (seed, epoch, clip) alone.
-
-    A clip of a later epoch is asked for as `epoch * len(batches) + row`, see `SeededShuffle`.
     """
 
     def __init__(
@@ -48,10 +66,8 @@ class Batches(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.clips)
 
-    def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([index])
-
     def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """A collated, augmented batch."""
         epochs, rows = np.divmod(np.asarray(indices, dtype=np.int64), len(self))
         seeds = clip_seeds(self._seed, epochs, rows)
         positions = Draws(seeds).uniform("window").tolist() if self._random_windows else None
@@ -81,7 +97,7 @@ class SeededShuffle(Sampler[int]):
     forms the batch, in whatever process, knows the epoch.
 
     Args:
-        size: number of clips.
+        size: number of rows.
         seed: of the order.
     """
 
@@ -106,23 +122,23 @@ class SeededShuffle(Sampler[int]):
 
 
 def make_loader(
-    batches: Batches, *, batch_size: int, num_workers: int, seed: int, training: bool
-) -> DataLoader[Batch]:
+    dataset: BatchedDataset[B], *, batch_size: int, num_workers: int, seed: int, training: bool
+) -> DataLoader[B]:
     """Loader over a split.
 
     Args:
-        batches: the split.
-        batch_size: clips in a batch, >= 1.
+        dataset: the split.
+        batch_size: rows in a batch, >= 1.
         num_workers: processes that prepare batches; 0 prepares them in the training process.
         seed: of the order and of the workers.
         training: shuffle, and drop a last batch that is not full (batch norm cannot work on one
-            clip) unless it is the only one. Otherwise every clip comes exactly once, in order.
+            row) unless it is the only one. Otherwise every row comes exactly once, in order.
     """
     return DataLoader(
-        batches,
+        dataset,
         batch_size=batch_size,
-        sampler=SeededShuffle(len(batches), seed) if training else None,
-        drop_last=training and len(batches) >= batch_size,
+        sampler=SeededShuffle(len(dataset), seed) if training else None,
+        drop_last=training and len(dataset) >= batch_size,
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
         pin_memory=torch.cuda.is_available(),

@@ -1,30 +1,26 @@
-"""What every audio data set shares: cache, splits, loaders, statistics, description."""
+"""What every audio data set shares: cache, splits, loaders, statistics."""
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from s4audio.data.augment import AugmentConfig
+from s4audio.data.base import DataModule, Split
 from s4audio.data.cache import Int64Array, Part, Source, Store, decoded
 from s4audio.data.clips import Clips
 from s4audio.data.collate import Batch
 from s4audio.data.features import N_MFCC, Mfcc
-from s4audio.data.loader import Batches, make_loader
+from s4audio.data.loader import Batches
 from s4audio.errors import UserError
 
-Split = Literal["train", "validation", "testing"]
 Features = Literal["waveform", "mfcc"]
 Partition = dict[Part, Int64Array]
 
 
-class AudioDataModule(LightningDataModule, ABC):
+class AudioDataModule(DataModule):
     """Base of all audio data sets.
 
     A data set says which files it has (`sources`) and what its classes are (`labels`); everything
@@ -61,16 +57,9 @@ class AudioDataModule(LightningDataModule, ABC):
         features: Features = "waveform",
         std_offset: float = 0.0,
     ) -> None:
-        super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if num_workers < 0:
-            raise ValueError(f"num_workers must not be negative, got {num_workers}")
+        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
         if sample_rate < 1:
             raise ValueError(f"sample_rate must be positive, got {sample_rate} Hz")
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        self.seed = seed
         self.augment = augment
         self.skip_bad_files = skip_bad_files
         self.max_seconds = max_seconds
@@ -130,12 +119,6 @@ class AudioDataModule(LightningDataModule, ABC):
         mean, std = self._filled_split("train").mean_and_std()
         return mean, std + self._std_offset
 
-    def describe(self) -> dict[str, Any]:
-        """Class and arguments as plain JSON types, for `from_description`."""
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
-        arguments = {name: _plain(getattr(self, name)) for name in names}
-        return {"class": type(self).__name__, "arguments": arguments}
-
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled, augmented batches, all of the same number of clips."""
         clips = self._filled_split("train")
@@ -145,21 +128,17 @@ class AudioDataModule(LightningDataModule, ABC):
             raise UserError(
                 f"no training clips of {', '.join(missing)}: add some, or leave the class out"
             )
-        return self._loader(clips, training=True)
+        return self._batches(clips, training=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation clip once, in order."""
-        return self._loader(self._filled_split("validation"), training=False)
+        return self._batches(self._filled_split("validation"), training=False)
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Every test clip once, in order."""
-        return self._loader(self._filled_split("testing"), training=False)
+        return self._batches(self._filled_split("testing"), training=False)
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
-        """Every test clip once, in order."""
-        return self.test_dataloader()
-
-    def _loader(self, clips: Clips, *, training: bool) -> DataLoader[Batch]:
+    def _batches(self, clips: Clips, *, training: bool) -> DataLoader[Batch]:
         batches = Batches(
             clips,
             features=self._extractor(),
@@ -168,13 +147,7 @@ class AudioDataModule(LightningDataModule, ABC):
             random_windows=training,
             seed=self.seed,
         )
-        return make_loader(
-            batches,
-            batch_size=self.batch_size,
-            num_workers=self.num_workers,
-            seed=self.seed,
-            training=training,
-        )
+        return self._loader(batches, training=training)
 
     def _extractor(self) -> Mfcc | None:
         if self.features == "mfcc" and self._mfcc is None:
@@ -204,13 +177,3 @@ def rows_by_part(store: Store, sources: Sequence[Source]) -> Partition:
     part_of = {source.name: source.part for source in sources}
     parts = np.array([part_of[name] for name in store.names])
     return {part: np.flatnonzero(parts == part) for part in get_args(Part)}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, AugmentConfig):
-        return {name: _plain(entry) for name, entry in asdict(value).items()}
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    return value

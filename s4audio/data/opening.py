@@ -7,24 +7,39 @@ from pathlib import Path
 from typing import Any
 
 from s4audio.data.augment import AugmentConfig
+from s4audio.data.base import DataModule
 from s4audio.data.folder import AudioFolder
 from s4audio.data.manifest import AudioManifest
 from s4audio.data.module import AudioDataModule
-from s4audio.data.speech_commands import SpeechCommands, find_speech_commands
+from s4audio.data.speech_commands import SpeechCommands
+from s4audio.data.speech_commands_files import find_speech_commands
 from s4audio.errors import UserError
 
 # Where each data set is defined; its module is imported when it is asked for.
 DATA_MODULES = {
     "AudioFolder": "s4audio.data.folder",
     "AudioManifest": "s4audio.data.manifest",
+    "BIDMC": "s4audio.data.bidmc",
+    "CharacterText": "s4audio.data.language",
+    "Cifar10Density": "s4audio.data.density",
+    "Forecasting": "s4audio.data.forecasting",
+    "GreyCifar10": "s4audio.data.lra.image",
+    "Imdb": "s4audio.data.lra.text",
+    "KeywordStreams": "s4audio.data.streams",
+    "ListOps": "s4audio.data.lra.listops_data",
+    "Pathfinder": "s4audio.data.lra.pathfinder_data",
+    "Retrieval": "s4audio.data.lra.retrieval",
+    "SequentialCifar10": "s4audio.data.pixels.cifar",
+    "SequentialMnist": "s4audio.data.pixels.mnist",
     "SpeechCommands": "s4audio.data.speech_commands",
     "SyntheticSpeech": "s4audio.data.synthetic",
+    "WikiText": "s4audio.data.language",
 }
 
 
 def from_description(
     description: Mapping[str, Any], overrides: Mapping[str, Any] | None = None
-) -> AudioDataModule:
+) -> DataModule:
     """Rebuild a data set from what its `describe` returned.
 
     Args:
@@ -45,7 +60,25 @@ def from_description(
         raise UserError(f"{name} has no argument {', '.join(unknown)}; it has {', '.join(known)}")
     if isinstance(arguments.get("augment"), Mapping):
         arguments["augment"] = _augment_config(arguments["augment"])
-    data: AudioDataModule = factory(**arguments)
+    data: DataModule = factory(**arguments)
+    return data
+
+
+def audio_from_description(description: Mapping[str, Any]) -> AudioDataModule:
+    """As `from_description`, for what only makes sense of audio.
+
+    Args:
+        description: of a data set of audio.
+
+    Raises:
+        UserError: as `from_description`, or it is no audio.
+    """
+    data = from_description(description)
+    if not isinstance(data, AudioDataModule):
+        raise UserError(
+            f"{type(data).__name__}, the data of this checkpoint, is not audio: it has no sample "
+            "rate to change; score it with s4audio test"
+        )
     return data
 
 

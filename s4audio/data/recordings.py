@@ -2,14 +2,17 @@
 
 Half of what is said are keywords, half other words (where there are any), in an order in which
 every word, and every clip of a word, comes up equally often. Between two clips lies a pause of 1 to
-4 seconds, or, one time in ten, a stretch of 10 to 30 seconds of noise only.
+4 seconds, or, one time in ten, a stretch of 10 to 30 seconds of noise only. Behind this part there
+may be another one without keywords: other words and further recordings, each kind in turn, at the
+same pauses.
 
 A clip is scaled so that its word has a power of -26 dB below full scale, and the noise so that its
 power, over all frequencies and each ten seconds, is lower by the signal-to-noise ratio. The same
-recording can be had at several ratios at once; everything else in it is then the same.
+recording can be had at several ratios at once; everything else in it is then the same. Of each
+background recording the part is heard that is kept for testing (`s4audio.data.open_set`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -19,10 +22,11 @@ import torch
 from s4audio.data.annotations import Spoken
 from s4audio.data.audio import FloatArray
 from s4audio.data.augment.noise import coloured_noise
-from s4audio.data.boundaries import word_boundaries
 from s4audio.data.cache import decoded
 from s4audio.data.clips import Clips
 from s4audio.data.module import AudioDataModule
+from s4audio.data.open_set import NOISE_PARTS, noise_part
+from s4audio.data.spoken_clips import SpokenClip, find_words, in_turn
 from s4audio.errors import UserError
 
 SPEECH_LEVEL_DB = -26.0
@@ -45,16 +49,19 @@ class AssembledRecording:
         clips: splits to take words from, all of one sample rate. Speech Commands' words with
             `length` given keep their padding.
         keywords: labels that are the words to detect; clips of all others are other words.
-        seconds: length of the recording.
+        seconds: length of the part with keywords.
         snrs: signal-to-noise ratios in decibels, at least one.
         seed: of everything that is random.
         background: recordings of noise; None for noise of random colours, from white (slope 0) to
             brown (slope 2).
+        negatives: recordings without any keyword, for the part without keywords; one kind each.
+        negative_seconds: length of that part, behind the other.
 
     Attributes:
         words: what is spoken when, other words included, in the order of time.
         sample_rate: in Hz.
         samples: length of the recording in samples.
+        negatives_from: where the part without keywords begins, in seconds; 0 if there is none.
         snrs: as given.
 
     Raises:
@@ -70,23 +77,30 @@ class AssembledRecording:
         snrs: Sequence[float],
         seed: int = 0,
         background: Clips | None = None,
+        negatives: Sequence[Clips] = (),
+        negative_seconds: float = 0.0,
     ) -> None:
-        rates = {split.sample_rate for split in clips}
+        rates = {split.sample_rate for split in (*clips, *negatives)}
         if len(rates) != 1:
             raise UserError(f"clips of one sample rate are needed, got {sorted(rates)} Hz")
         if not 1 <= seconds < float("inf"):
             raise UserError(f"a recording of {seconds:g} s: give at least one second")
+        if not 0 <= negative_seconds < float("inf"):
+            raise UserError(f"negative_seconds must not be negative, got {negative_seconds:g}")
         if not snrs or not all(-60 <= snr <= 100 for snr in snrs):
             raise UserError(f"snrs {list(snrs)}: give at least one, from -60 to 100 decibels")
         if seed < 0:
             raise UserError(f"seed must not be negative, got {seed}")
         self.sample_rate = rates.pop()
-        self.samples = round(seconds * self.sample_rate)
+        size = round(seconds * self.sample_rate)
+        self.samples = size + round(negative_seconds * self.sample_rate)
+        self.negatives_from = seconds if negative_seconds else 0.0
         self.snrs = tuple(snrs)
-        self._clips = list(clips)
         self._seed = seed
         self._background = background
-        self._placed = self._place(set(keywords))
+        known, others = _divided(clips, set(keywords))
+        self._placed = self._place_keywords(known, others, size)
+        self._placed += self._place_negatives([others, *map(find_words, negatives)], size)
         self.words = [placed.spoken(self.sample_rate) for placed in self._placed]
 
     def blocks(self, seconds: float = 5.0) -> Iterator[FloatArray]:
@@ -118,49 +132,53 @@ class AssembledRecording:
             mixed = speech + levels * next(noise)[: stop - start]
             yield mixed.astype(np.float32, copy=False)
 
-    def _place(self, keywords: set[str]) -> list["_Placed"]:
+    def _place_keywords(
+        self, known: Sequence[SpokenClip], others: Sequence[SpokenClip], stop: int
+    ) -> list["_Placed"]:
         random = np.random.default_rng([self._seed, 0])
-        found = self._find_words()
-        known = [clip for clip in found if clip.word in keywords]
-        others = [clip for clip in found if clip.word not in keywords]
-        if not known:
-            raise UserError(
-                f"there are no clips of {', '.join(sorted(keywords)) or 'any keyword'}, or only "
-                "silent ones: choose data with the words of the model"
-            )
         share = KEYWORD_SHARE if others else 1.0
-        next_known, next_other = _endless(known, random), _endless(others, random)
-        last = self.samples - _PAUSE_SECONDS[0] * self.sample_rate
+        next_known, next_other = in_turn(known, random), in_turn(others, random)
+
+        def draw() -> SpokenClip:
+            return next(next_known if random.random() < share else next_other)
+
+        return self._place(draw, random, 0, stop)
+
+    def _place_negatives(
+        self, kinds: Sequence[Sequence[SpokenClip]], start: int
+    ) -> list["_Placed"]:
+        random = np.random.default_rng([self._seed, 2])
+        turns = cycle([in_turn(kind, random) for kind in kinds if kind])
+        if start == self.samples or not any(kinds):
+            return []
+        return self._place(lambda: next(next(turns)), random, start, self.samples)
+
+    def _place(
+        self,
+        draw: Callable[[], SpokenClip],
+        random: np.random.Generator,
+        start: int,
+        stop: int,
+    ) -> list["_Placed"]:
+        """Clips with pauses between them, until one does not fit any more."""
+        # A pause behind the last word too: whoever listens lags behind it.
+        last = stop - _PAUSE_SECONDS[0] * self.sample_rate
         placed: list[_Placed] = []
-        at = 0
+        at = start
         while True:
             noise_only = random.random() < _NOISE_ONLY_SHARE
             pause = random.uniform(*(_NOISE_ONLY_SECONDS if noise_only else _PAUSE_SECONDS))
             at += round(pause * self.sample_rate)
-            clip = next(next_known if random.random() < share else next_other)
-            # A pause behind the last word too: whoever listens lags behind it.
+            clip = draw()
             if at + clip.size > last:
                 return placed
             placed.append(_Placed(clip, at))
             at += clip.size
 
-    def _find_words(self) -> list["_Found"]:
-        """Every labelled clip that is not silent."""
-        found = []
-        for part, split in enumerate(self._clips):
-            for index, target in enumerate(split.targets):
-                waveform = split[index].waveform
-                limits = word_boundaries(waveform, self.sample_rate)
-                if target >= 0 and limits is not None:
-                    power = float(np.square(waveform[slice(*limits)], dtype=np.float64).mean())
-                    word, size = split.labels[target], len(waveform)
-                    found.append(_Found(part, index, word, *limits, size, power**-0.5))
-        return found
-
     def _scaled(self, placed: "_Placed") -> FloatArray:
         """A clip whose word has power 1, faded in and out."""
         found = placed.found
-        waveform = self._clips[found.part][found.index].waveform * np.float32(found.gain)
+        waveform = found.clips[found.index].waveform * np.float32(found.gain)
         fade = min(round(_FADE_SECONDS * self.sample_rate), len(waveform) // 2)
         ramp = np.linspace(0, 1, fade, endpoint=False, dtype=np.float32)
         waveform[:fade] *= ramp
@@ -190,27 +208,26 @@ class AssembledRecording:
             piece = coloured_noise(white, slope, self.sample_rate)[0].numpy()
         else:
             index = int(random.integers(len(self._background)))
-            whole = int(self._background.sizes()[index])
-            taken = min(whole, length)
-            position = float(random.random())
-            piece = self._background.windows([index], taken, [position])[0].numpy()
-            piece = np.resize(piece, length)
+            whole = noise_part(self._background[index].waveform, NOISE_PARTS["testing"])
+            first = int(random.integers(max(len(whole) - length, 0) + 1))
+            piece = np.resize(whole[first : first + length], length)
         root_mean_square = float(np.sqrt(np.square(piece, dtype=np.float64).mean()))
         noise: FloatArray = np.divide(piece, max(root_mean_square, _SILENCE), dtype=np.float32)
         return noise
 
 
-def _endless(clips: Sequence["_Found"], random: np.random.Generator) -> Iterator["_Found"]:
-    """Each word in turn, and each clip of a word in turn, in random orders."""
-    by_word: dict[str, list[_Found]] = {}
-    for clip in clips:
-        by_word.setdefault(clip.word, []).append(clip)
-    decks = [
-        cycle([found[row] for row in random.permutation(len(found))]) for found in by_word.values()
-    ]
-    while decks:
-        for row in random.permutation(len(decks)):
-            yield next(decks[row])
+def _divided(
+    clips: Sequence[Clips], keywords: set[str]
+) -> tuple[list[SpokenClip], list[SpokenClip]]:
+    """Clips of keywords, at least one, and of other words."""
+    found = [clip for split in clips for clip in find_words(split)]
+    known = [clip for clip in found if clip.word in keywords]
+    if not known:
+        raise UserError(
+            f"there are no clips of {', '.join(sorted(keywords)) or 'any keyword'}, or only "
+            "silent ones: choose data with the words of the model"
+        )
+    return known, [clip for clip in found if clip.word not in keywords]
 
 
 def background_of(data: AudioDataModule) -> Clips | None:
@@ -223,23 +240,10 @@ def background_of(data: AudioDataModule) -> Clips | None:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A clip and where its word is: samples, and the gain that gives the word power 1."""
-
-    part: int
-    index: int
-    word: str
-    start: int
-    end: int
-    size: int
-    gain: float
-
-
-@dataclass(frozen=True)
 class _Placed:
     """A clip in the recording, from its sample `at`."""
 
-    found: _Found
+    found: SpokenClip
     at: int
 
     @property

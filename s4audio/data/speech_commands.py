@@ -4,8 +4,6 @@ Source: Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recogn
 arXiv 1804.03209.
 """
 
-import shutil
-import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,41 +11,32 @@ from typing import Literal, get_args
 import numpy as np
 
 from s4audio.data.augment import AugmentConfig
-from s4audio.data.cache import FULL_SCALE, Int64Array, Part, Source, Store
-from s4audio.data.download import download
-from s4audio.data.module import AudioDataModule, Features, Partition, Split, rows_by_part
+from s4audio.data.base import Split
+from s4audio.data.cache import FULL_SCALE, Int64Array, Source, Store
+from s4audio.data.module import AudioDataModule, Features, Partition, rows_by_part
+from s4audio.data.open_set import SILENCE, UNKNOWN, class_sizes, silence_clips, unknown_clips
+from s4audio.data.speech_commands_files import (
+    ALL_WORDS,
+    TEN_WORDS,
+    background_noise,
+    find_or_download,
+    listed_clips,
+    other_words,
+)
 from s4audio.errors import UserError
 
-TEN_WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-
-# The order of the S4 paper's code, so that its classifiers keep their rows.
-# fmt: off
-ALL_WORDS = (
-    "bed", "cat", "down", "five", "forward", "go", "house", "left", "marvin",
-    "no", "on", "right", "sheila", "tree", "up", "visual", "yes", "backward",
-    "bird", "dog", "eight", "follow", "four", "happy", "learn", "nine", "off",
-    "one", "seven", "six", "stop", "three", "two", "wow", "zero",
-)
-# fmt: on
-
-VERSION = "speech_commands_v0.02"
-URL = f"http://download.tensorflow.org/data/{VERSION}.tar.gz"
-SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
-BACKGROUND = "_background_noise_"
-
-_LISTS = ("validation_list.txt", "testing_list.txt")
-_NEEDS_TORCHAUDIO = 'SpeechCommands needs torchaudio: pip install "s4audio[audio]"'
 # Background recordings last a minute and a half; anything longer is not from this data set.
 _MAX_SECONDS = 120.0
 
 
 class SpeechCommands(AudioDataModule):
-    """One-second commands: 35 words, ten words, or words of your choice.
+    """One-second commands: 35 words, ten words, ten words among other sounds, or your choice.
 
     Args:
         root: folder that holds `SpeechCommands/speech_commands_v0.02`, or one of these two folders.
-        words: 35 for all words, 10 for yes, no, up, down, left, right, on, off, stop, go, or a
-            list of words in the order their targets shall have.
+        words: 35 for all words; 10 for yes, no, up, down, left, right, on, off, stop, go; 12 for
+            these ten, `_unknown_` (other words) and `_silence_` (`s4audio.data.open_set` says which
+            clips these are); or a list of words, and of those two, in the order of their targets.
         protocol: "official" splits by the lists of the data set, which keep speakers apart, and
             zero-pads clips at the end to one second. "s4" is the ten-word protocol of the S4
             paper: clips that do not last exactly one second are dropped, and the rest, in sorted
@@ -79,7 +68,7 @@ class SpeechCommands(AudioDataModule):
     def __init__(
         self,
         root: Path | str = "data",
-        words: Literal[10, 35] | list[str] = 35,
+        words: Literal[10, 12, 35] | list[str] = 35,
         protocol: Literal["official", "s4"] = "official",
         download: bool = False,
         amplitude: Literal["unit", "papers"] = "unit",
@@ -108,7 +97,7 @@ class SpeechCommands(AudioDataModule):
             std_offset=1e-5 * FULL_SCALE if amplitude == "papers" else 0.0,
         )
         self.root = Path(root)
-        self.words: Literal[10, 35] | list[str] = words
+        self.words: Literal[10, 12, 35] | list[str] = words
         self.protocol = protocol
         self.download = download
         self.amplitude = amplitude
@@ -116,15 +105,20 @@ class SpeechCommands(AudioDataModule):
 
     @property
     def labels(self) -> list[str]:
-        """The words, in the order of their targets."""
+        """The classes, in the order of their targets."""
         return list(self._labels)
 
     def sources(self) -> list[Source]:
         """The clips of the chosen words with their official split, then the background noise."""
-        folder = self._folder()
-        recordings = sorted((folder / BACKGROUND).glob("*.wav"))
-        noise = [Source(path, f"{BACKGROUND}/{path.name}", "", "noise") for path in recordings]
-        return _listed_clips(folder, self._labels) + noise
+        folder = find_or_download(self.root, self.download)
+        keywords = [label for label in self._labels if label in ALL_WORDS]
+        clips = listed_clips(folder, keywords)
+        sizes, noise = class_sizes(clips), background_noise(folder)
+        if UNKNOWN in self._labels:
+            clips += unknown_clips(listed_clips(folder, other_words(keywords)), sizes)
+        if SILENCE in self._labels:
+            clips += silence_clips([source.path for source in noise], sizes)
+        return clips + noise
 
     def partition(self, store: Store, sources: Sequence[Source]) -> Partition:
         """The official split, or the S4 paper's."""
@@ -135,89 +129,18 @@ class SpeechCommands(AudioDataModule):
         exact = words[store.lengths[words] == self.sample_rate]
         return {**_stratified_split(store, exact), "noise": official["noise"]}
 
-    def _folder(self) -> Path:
-        folder = find_speech_commands(self.root)
-        if folder is not None:
-            return folder
-        if self.download:
-            return _download(self.root)
-        raise UserError(
-            f"{self.root}: no Speech Commands data set here (looked for SpeechCommands/{VERSION} "
-            f"with {' and '.join(_LISTS)}): correct root or set download=True"
-        )
 
-
-def find_speech_commands(root: Path) -> Path | None:
-    """The folder with the words and the split lists, at `root` or below; None if there is none."""
-    for folder in (root / "SpeechCommands" / VERSION, root / VERSION, root):
-        if any((folder / name).is_file() for name in _LISTS):
-            return folder
-    return None
-
-
-def _labels(words: Literal[10, 35] | list[str]) -> list[str]:
+def _labels(words: Literal[10, 12, 35] | list[str]) -> list[str]:
     if not isinstance(words, list):
-        return list(TEN_WORDS if words == 10 else ALL_WORDS)
-    unknown = [word for word in words if word not in ALL_WORDS]
-    if unknown:
+        return {10: [*TEN_WORDS], 12: [*TEN_WORDS, UNKNOWN, SILENCE], 35: [*ALL_WORDS]}[words]
+    foreign = [word for word in words if word not in (*ALL_WORDS, UNKNOWN, SILENCE)]
+    if foreign:
         raise UserError(
-            f"words not in Speech Commands: {', '.join(unknown)}; known are {', '.join(ALL_WORDS)}"
+            f"words not in Speech Commands: {', '.join(foreign)}; known are {', '.join(ALL_WORDS)}"
         )
-    if not words or len(set(words)) < len(words):
+    if set(words) <= {UNKNOWN, SILENCE} or len(set(words)) < len(words):
         raise UserError(f"words must name each word once and at least one, got {words}")
     return list(words)
-
-
-def _listed_clips(folder: Path, labels: Sequence[str]) -> list[Source]:
-    """Clips in the order of the labels, then by file name."""
-    missing = [name for name in _LISTS if not (folder / name).is_file()]
-    if missing:
-        raise UserError(f"{folder}: {' and '.join(missing)} missing; unpack the data set again")
-    part_of = _official_parts(folder)
-    clips: list[Source] = []
-    for label in labels:
-        paths = sorted((folder / label).glob("*.wav"))
-        if not paths:
-            raise UserError(
-                f"{folder / label}: no .wav files of the word {label!r}; unpack the data set again "
-                "or leave the word out of words"
-            )
-        for path in paths:
-            name = f"{label}/{path.name}"
-            clips.append(Source(path, name, label, part_of.pop(name, "train")))
-    absent = [name for name in part_of if name.split("/")[0] in labels]
-    if absent:
-        raise UserError(
-            f"{folder}: {len(absent)} listed clips are missing, first {absent[0]}; unpack the data "
-            "set again"
-        )
-    return clips
-
-
-def _official_parts(folder: Path) -> dict[str, Part]:
-    """Split of each clip that the lists name; the rest is for training."""
-    try:
-        from torchaudio.datasets import SPEECHCOMMANDS
-    except ImportError:
-        raise UserError(_NEEDS_TORCHAUDIO) from None
-    folder = folder.resolve()
-    part_of: dict[str, Part] = {}
-    for part in ("validation", "testing"):
-        try:
-            listed = SPEECHCOMMANDS(
-                folder.parent.parent,
-                url=f"{folder.name}.tar.gz",
-                folder_in_archive=folder.parent.name,
-                subset=part,
-            )
-            paths = [Path(listed.get_metadata(row)[0]) for row in range(len(listed))]
-        except ValueError:
-            raise UserError(
-                f"{folder / part}_list.txt: a line is not of the form word/speaker_nohash_0.wav; "
-                "unpack the data set again"
-            ) from None
-        part_of.update({f"{path.parent.name}/{path.name}": part for path in paths})
-    return part_of
 
 
 def _stratified_split(store: Store, rows: Int64Array) -> Partition:
@@ -238,33 +161,3 @@ def _stratified_split(store: Store, rows: Int64Array) -> Partition:
     except ValueError as error:
         raise UserError(f'protocol="s4": too few clips to split ({error})') from None
     return {"train": train, "validation": validation, "testing": testing}
-
-
-def _download(root: Path) -> Path:
-    """Fetch, check and unpack the archive.
-
-    An interrupted download continues; an interrupted unpacking starts again from the archive. The
-    data set appears under its name only when complete.
-    """
-    try:
-        from torchaudio.datasets import SPEECHCOMMANDS
-    except ImportError:
-        raise UserError(_NEEDS_TORCHAUDIO) from None
-    staging = root / f".{VERSION}.partial"
-    folder = root / "SpeechCommands" / VERSION
-    if folder.exists():
-        raise UserError(
-            f"{folder}: incomplete data set ({' and '.join(_LISTS)} are missing); delete the "
-            "folder to download it again"
-        )
-    shutil.rmtree(staging / "SpeechCommands", ignore_errors=True)
-    download(URL, staging / URL.rpartition("/")[2], SHA256)
-    try:
-        # Finds the archive in place and unpacks it.
-        SPEECHCOMMANDS(staging, url=VERSION, download=True)
-    except (OSError, RuntimeError, tarfile.TarError) as error:
-        raise UserError(f"Speech Commands could not be unpacked in {root}: {error}") from error
-    folder.parent.mkdir(exist_ok=True)
-    (staging / "SpeechCommands" / VERSION).rename(folder)
-    shutil.rmtree(staging)
-    return folder

@@ -3,7 +3,11 @@
 import hashlib
 from pathlib import PurePosixPath
 
-from s4audio.data.module import Split
+import numpy as np
+import torch
+
+from s4audio.data.base import Split
+from s4audio.data.cache import Int64Array
 
 # Names under which people store splits, as folders and in tables.
 SPLIT_NAMES: dict[str, Split] = {
@@ -62,3 +66,9 @@ def check_fractions(validation: float, testing: float) -> None:
         raise ValueError(
             f"validation={validation} and testing={testing} must be shares whose sum is at most 1"
         )
+
+
+def shuffled(rows: Int64Array, seed: int = 42) -> Int64Array:
+    """Rows in the order of `torch.utils.data.random_split`, 42 being the seed of the S4 code."""
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
+    return np.asarray(rows[order.numpy()])

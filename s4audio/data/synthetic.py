@@ -20,7 +20,7 @@ from s4audio.data.cache import Int16Array, Source, Store, cache_dir, remove_aban
 from s4audio.data.espeak import Espeak
 from s4audio.data.manifest import read_manifest
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
-from s4audio.data.speech_commands import TEN_WORDS
+from s4audio.data.speech_commands_files import TEN_WORDS
 from s4audio.data.synthetic_voices import (
     SAMPLE_RATE,
     SPLITS,

@@ -1,5 +1,6 @@
 """Evaluation: metrics, zero-shot evaluation at other sample rates, reports and plots."""
 
+from s4audio.evaluation.classes import Answers, report_classes
 from s4audio.evaluation.metrics import (
     ClassScore,
     accuracy,
@@ -15,6 +16,7 @@ from s4audio.evaluation.report import evaluate, print_report, write_report
 from s4audio.evaluation.sweep import RateFailure, RateRow, RateSweep
 
 __all__ = [
+    "Answers",
     "ClassScore",
     "RateFailure",
     "RateRow",
@@ -28,6 +30,7 @@ __all__ = [
     "plot_confusion_matrix",
     "predicted_classes",
     "print_report",
+    "report_classes",
     "sweep_rates",
     "wilson_interval",
     "write_report",

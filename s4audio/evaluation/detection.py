@@ -7,7 +7,8 @@
   end. A spoken word is hit at most once: in the order of time, each event takes the earliest one
   that is not hit yet. The time of an event is the end of its evidence: when it is reported.
 - False accept: every other event. One that repeats a hit is one, and so is the wrong word for a
-  spoken one (which is then a miss too).
+  spoken one (which is then a miss too). Where a recording has a part without keywords, those in
+  that part are counted, and divided by its length.
 - Miss: a spoken keyword that is not hit. Other spoken words are no misses.
 """
 
@@ -17,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from s4audio.data.annotations import Spoken
-from s4audio.evaluation.metrics import IntArray
+from s4audio.evaluation.metrics import FloatArray, IntArray
 
+BoolArray = npt.NDArray[np.bool_]
 ScoreArray = npt.NDArray[np.floating]
 
 NOT_A_HIT = -1
@@ -35,6 +37,7 @@ class Timeline:
         row_seconds: Length of a row.
         words: Names of the keywords.
         spoken: Words in the recording, other words included.
+        negatives_from: Where the part without keywords begins, in seconds; 0 if there is none.
     """
 
     name: str
@@ -42,11 +45,12 @@ class Timeline:
     row_seconds: float
     words: tuple[str, ...]
     spoken: tuple[Spoken, ...]
+    negatives_from: float = 0.0
 
     @property
     def hours(self) -> float:
-        """Length of the recording."""
-        return len(self.scores) * self.row_seconds / 3600
+        """Length of the part in which false accepts are counted."""
+        return len(self.scores) * self.row_seconds / 3600 - self.negatives_from / 3600
 
     @property
     def keywords(self) -> list[Spoken]:
@@ -69,6 +73,10 @@ class Events:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def times(self, row_seconds: float) -> FloatArray:
+        """When each is reported, in seconds, float64 (events,)."""
+        return np.asarray((self.rows + 1) * row_seconds, np.float64)
 
 
 def find_events(scores: ScoreArray, threshold: float, refractory: int) -> Events:
@@ -142,7 +150,7 @@ def match(events: Events, timeline: Timeline, tolerance: float) -> IntArray:
         windows[numbers[spoken.word]].append((row, spoken.start, spoken.end + tolerance))
     waiting = [0] * len(windows)
     hits = np.full(len(events), NOT_A_HIT, np.int64)
-    times = (events.rows + 1) * timeline.row_seconds
+    times = events.times(timeline.row_seconds)
     for event, (time, word) in enumerate(zip(times.tolist(), events.words.tolist(), strict=True)):
         own, first = windows[word], waiting[word]
         while first < len(own) and own[first][2] < time:
@@ -152,6 +160,21 @@ def match(events: Events, timeline: Timeline, tolerance: float) -> IntArray:
             first += 1
         waiting[word] = first
     return hits
+
+
+def counted_false_accepts(events: Events, hits: IntArray, timeline: Timeline) -> BoolArray:
+    """Which events are false accepts that count.
+
+    Args:
+        events: Of this timeline.
+        hits: What `match` says of them.
+        timeline: Scores and spoken words.
+
+    Returns:
+        bool (events,).
+    """
+    late = events.times(timeline.row_seconds) > timeline.negatives_from
+    return np.asarray((hits == NOT_A_HIT) & late)
 
 
 def rows_of(seconds: float, row_seconds: float) -> int:

@@ -12,8 +12,8 @@ from s4audio.evaluation.outcome import (
     word_counts,
     word_latencies,
 )
-from s4audio.evaluation.report import TextTable
 from s4audio.evaluation.stream_evaluation import CLOSER_TARGET, TARGETS, StreamEvaluation
+from s4audio.evaluation.tables import TextTable
 
 
 def tables(evaluation: StreamEvaluation) -> list[TextTable]:
@@ -41,6 +41,8 @@ def miss_table(evaluation: StreamEvaluation) -> TextTable:
         "Misses in % at the best threshold with at most so many false accepts (FA) an hour, each "
         "line with its own; all: one threshold for all lines.",
     ]
+    if any(outcome.timeline.negatives_from for outcome in evaluation.outcomes):
+        notes.append("Hours and FA/h, here and below, are of the part without keywords.")
     hours, shortest = pooled.hours, min(curve.hours for curve in evaluation.curves)
     if shortest < 3 / min(TARGETS):
         notes.append(
@@ -67,7 +69,7 @@ def closer_table(evaluation: StreamEvaluation) -> TextTable:
     lines = []
     for name, outcome in zip(evaluation.names, evaluation.outcomes, strict=True):
         keywords, hits = len(outcome.timeline.keywords), outcome.count("hit")
-        false_accepts = len(outcome.events) - hits
+        false_accepts = int(outcome.false_accepts.sum())
         causes = [str(outcome.count(cause)) for cause in FALSE_ACCEPTS]
         lines.append(
             (

@@ -8,8 +8,10 @@ import numpy as np
 
 from s4audio.evaluation.detection import (
     NOT_A_HIT,
+    BoolArray,
     Events,
     Timeline,
+    counted_false_accepts,
     find_events,
     match,
     rows_of,
@@ -46,7 +48,12 @@ class Outcome:
     @property
     def times(self) -> FloatArray:
         """When each event is reported, in seconds, (events,)."""
-        return np.asarray((self.events.rows + 1) * self.timeline.row_seconds, np.float64)
+        return self.events.times(self.timeline.row_seconds)
+
+    @property
+    def false_accepts(self) -> BoolArray:
+        """Which events are false accepts that count, bool (events,)."""
+        return counted_false_accepts(self.events, self.hits, self.timeline)
 
     @property
     def latencies(self) -> FloatArray:
@@ -125,15 +132,10 @@ def keyword_counts(outcomes: Sequence[Outcome]) -> IntArray:
 
 
 def word_counts(outcomes: Sequence[Outcome], word: int) -> tuple[int, int]:
-    """Hits and false accepts of one word, by its number."""
-    causes = [
-        cause
-        for outcome in outcomes
-        for cause, found in zip(outcome.causes, outcome.events.words, strict=True)
-        if found == word
-    ]
-    hits = causes.count("hit")
-    return hits, len(causes) - hits
+    """Hits of one word, by its number, and false accepts that count."""
+    events = [(outcome, outcome.events.words == word) for outcome in outcomes]
+    hits = sum(int((outcome.hits[own] != NOT_A_HIT).sum()) for outcome, own in events)
+    return hits, sum(int(outcome.false_accepts[own].sum()) for outcome, own in events)
 
 
 def word_latencies(outcomes: Sequence[Outcome], word: int) -> FloatArray:

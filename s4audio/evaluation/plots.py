@@ -114,7 +114,7 @@ def plot_confusion_matrix(
     names = [f"{label} ({size})" for label, size in zip(labels, sizes, strict=True)]
     axes.set_yticks(range(classes), names, fontsize=font)
     axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class (clips)")
+    axes.set_ylabel("true class (count)")
     axes.set_title(title, loc="left", fontsize=11)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

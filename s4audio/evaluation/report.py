@@ -1,64 +1,30 @@
 """Tables, files and pictures of a rate sweep: what `s4audio evaluate` prints and writes."""
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from s4audio.data import Clips
 from s4audio.errors import UserError
+from s4audio.evaluation.classes import score_table
 from s4audio.evaluation.metrics import NO_PREDICTION, class_scores, confusion_matrix
 from s4audio.evaluation.plots import plot_accuracy_by_rate, plot_confusion_matrix
 from s4audio.evaluation.rates import sweep_rates
 from s4audio.evaluation.sweep import RateRow, RateSweep, condition, kilohertz
+from s4audio.evaluation.tables import (
+    Cell,
+    TextTable,
+    flat,
+    print_table,
+    with_interval,
+    write_csv,
+    write_text,
+)
 from s4audio.models import SequenceClassifier
-
-Cell = str | int | float | bool
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table as text, for the terminal and for Markdown.
-
-    Attributes:
-        title: What the table shows.
-        headers: One a column.
-        rows: Cells, as many a row as there are headers.
-        words: Number of columns, from the left, that hold words; the rest holds numbers.
-        notes: Sentences below the table.
-    """
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    words: int
-    notes: tuple[str, ...] = ()
-
-    def rich(self) -> Table:
-        """The table for a terminal, without title and notes: a table would wrap them."""
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-        for index, header in enumerate(self.headers):
-            justify: Literal["left", "right"] = "left" if index < self.words else "right"
-            table.add_column(Text(header), justify=justify)
-        for row in self.rows:
-            table.add_row(*map(Text, row))
-        return table
-
-    def markdown(self) -> str:
-        """The table with its title and notes as Markdown."""
-        rules = [":--" if index < self.words else "--:" for index in range(len(self.headers))]
-        lines = [self.headers, rules, *self.rows]
-        body = "\n".join(
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
-        )
-        return "\n\n".join([f"## {self.title}", body, *self.notes]) + "\n"
 
 
 def evaluate(
@@ -106,13 +72,8 @@ def evaluate(
 
 def print_report(sweep: RateSweep) -> None:
     """Print the tables of a sweep on stdout."""
-    console = Console()
-    for table in (rate_table(sweep), class_table(sweep)):
-        console.print(Text(table.title, style="bold"), soft_wrap=True)
-        console.print(table.rich())
-        for note in table.notes:
-            console.print(Text(note), soft_wrap=True)
-        console.print()
+    print_table(rate_table(sweep))
+    print_table(class_table(sweep))
 
 
 def rate_table(sweep: RateSweep) -> TextTable:
@@ -123,8 +84,8 @@ def rate_table(sweep: RateSweep) -> TextTable:
             (
                 f"{row.sample_rate / 1000:.12g}",
                 row.method,
-                _with_interval(row.accuracy, row.interval),
-                "" if plain is None else _with_interval(plain.accuracy, plain.interval),
+                with_interval(row.accuracy, row.interval),
+                "" if plain is None else with_interval(plain.accuracy, plain.interval),
                 "" if plain is None else f"{100 * (row.accuracy - plain.accuracy):+.1f}",
                 f"{100 * row.macro_f1:.1f}",
             )
@@ -154,25 +115,8 @@ def class_table(sweep: RateSweep) -> TextTable:
     """One line for every class, at the rate nearest the model's own."""
     index = sweep.main_row()
     row = sweep.rows[index]
-    lines = []
-    for score in class_scores(sweep.predictions[index], sweep.targets, sweep.labels):
-        mistaken = f"{score.mistaken_for} ({score.mistakes})" if score.mistakes else ""
-        lines.append(
-            (
-                score.label,
-                mistaken,
-                str(score.clips),
-                _with_interval(score.recall, score.interval) if score.clips else "",
-                f"{100 * score.precision:.1f}",
-                f"{100 * score.f1:.1f}",
-            )
-        )
-    return TextTable(
-        title=f"Classes at {condition(row.sample_rate, row.method)}, in %",
-        headers=("class", "mistaken for", "clips", "recall", "precision", "F1"),
-        rows=tuple(lines),
-        words=2,
-    )
+    scores = class_scores(sweep.predictions[index], sweep.targets, sweep.labels)
+    return score_table(f"Classes at {condition(row.sample_rate, row.method)}, in %", scores)
 
 
 def write_report(sweep: RateSweep, output: Path) -> list[Path]:
@@ -210,11 +154,11 @@ def write_report(sweep: RateSweep, output: Path) -> list[Path]:
     try:
         output.mkdir(parents=True, exist_ok=True)
         return [
-            _write(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False)),
-            _write(output / "report.md", _markdown(sweep)),
-            _write_csv(output / "rates.csv", [_flat(asdict(row)) for row in sweep.rows]),
-            _write_csv(output / "classes.csv", [_flat(score) for score in scores]),
-            _write_csv(output / "predictions.csv", _prediction_rows(sweep)),
+            write_text(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False)),
+            write_text(output / "report.md", _markdown(sweep)),
+            write_csv(output / "rates.csv", [flat(asdict(row)) for row in sweep.rows]),
+            write_csv(output / "classes.csv", [flat(score) for score in scores]),
+            write_csv(output / "predictions.csv", _prediction_rows(sweep)),
             *plot_accuracy_by_rate(sweep, output / "accuracy_by_rate"),
             *plot_confusion_matrix(
                 counts, sweep.targets, sweep.labels, title, output / "confusion_matrix"
@@ -233,11 +177,6 @@ def _pairs(sweep: RateSweep) -> Iterable[tuple[RateRow, RateRow | None]]:
     for row in sweep.rows:
         if row.rescaled:
             yield row, plain.get((row.sample_rate, row.method))
-
-
-def _with_interval(share: float, interval: tuple[float, float]) -> str:
-    low, high = interval
-    return f"{100 * share:.1f} ({100 * low:.1f}-{100 * high:.1f})"
 
 
 def _markdown(sweep: RateSweep) -> str:
@@ -261,27 +200,3 @@ def _prediction_rows(sweep: RateSweep) -> list[dict[str, Cell]]:
             answers[column] = "" if found == NO_PREDICTION else sweep.labels[found]
         rows.append(answers)
     return rows
-
-
-def _flat(row: dict[str, Cell | tuple[float, float]]) -> dict[str, Cell]:
-    """The row of a CSV file: an interval takes two columns."""
-    flat: dict[str, Cell] = {}
-    for name, value in row.items():
-        if isinstance(value, tuple):
-            flat[f"{name}_low"], flat[f"{name}_high"] = value
-        else:
-            flat[name] = value
-    return flat
-
-
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _write_csv(path: Path, rows: Sequence[dict[str, Cell]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path

@@ -58,11 +58,13 @@ class Scores:
         self._recent = rows[:, rows.shape[1] - self._window :]
         self._parts.append(scores.astype(np.float32))
 
-    def timelines(self, names: Sequence[str], spoken: Sequence[Spoken]) -> list[Timeline]:
+    def timelines(
+        self, names: Sequence[str], spoken: Sequence[Spoken], negatives_from: float = 0.0
+    ) -> list[Timeline]:
         """What was heard: one timeline a stream, all with the same spoken words."""
         scores = np.concatenate(self._parts, axis=1)
         return [
-            Timeline(name, rows, self.row_seconds, self.words, tuple(spoken))
+            Timeline(name, rows, self.row_seconds, self.words, tuple(spoken), negatives_from)
             for name, rows in zip(names, scores, strict=True)
         ]
 
@@ -95,7 +97,8 @@ def hear_assembled(
         for block in recording.blocks():
             scores.push(block)
             bar.advance(task, block.shape[1])
-    return scores.timelines([f"{snr:g} dB" for snr in recording.snrs], recording.words)
+    names = [f"{snr:g} dB" for snr in recording.snrs]
+    return scores.timelines(names, recording.words, recording.negatives_from)
 
 
 def hear_files(

@@ -14,6 +14,7 @@ from s4audio.evaluation.detection import (
     NOT_A_HIT,
     ScoreArray,
     Timeline,
+    counted_false_accepts,
     find_events,
     match,
     rows_of,
@@ -36,7 +37,7 @@ class Curve:
         hits: int64 (thresholds,).
         false_accepts: int64 (thresholds,).
         keywords: Number of spoken keywords.
-        hours: Length of the audio.
+        hours: Length of the audio in which false accepts are counted.
     """
 
     thresholds: FloatArray
@@ -53,7 +54,7 @@ class Curve:
 
     @property
     def false_accepts_per_hour(self) -> FloatArray:
-        """Of the whole audio, speech included, (thresholds,)."""
+        """Of all audio in which they are counted, speech included, (thresholds,)."""
         rates: FloatArray = self.false_accepts / self.hours
         return rates
 
@@ -132,9 +133,9 @@ def sweep(timeline: Timeline, thresholds: FloatArray, refractory: float, toleran
     hits, false_accepts = [0], [0]
     for threshold in thresholds[::-1]:
         events = find_events(timeline.scores, threshold, rows_of(refractory, timeline.row_seconds))
-        found = int((match(events, timeline, tolerance) != NOT_A_HIT).sum())
-        hits.append(found)
-        false_accepts.append(len(events) - found)
+        matched = match(events, timeline, tolerance)
+        hits.append(int((matched != NOT_A_HIT).sum()))
+        false_accepts.append(int(counted_false_accepts(events, matched, timeline).sum()))
     return Curve(
         thresholds=np.append(thresholds, np.inf),
         hits=np.array(hits[::-1], np.int64),

@@ -1,7 +1,21 @@
 """Lightning modules: what is trained, with which loss, optimiser and schedule."""
 
-from s4audio.tasks.classification import ClassificationTask, Predictions
+from s4audio.tasks.base import Task
+from s4audio.tasks.classes import Predictions
+from s4audio.tasks.classification import ClassificationTask
+from s4audio.tasks.logmel import LogMelTask
+from s4audio.tasks.long_form import LongFormTask
 from s4audio.tasks.optimizer import OptimizerConfig
+from s4audio.tasks.retrieval import RetrievalTask
 from s4audio.tasks.schedule import ScheduleConfig
 
-__all__ = ["ClassificationTask", "OptimizerConfig", "Predictions", "ScheduleConfig"]
+__all__ = [
+    "ClassificationTask",
+    "LogMelTask",
+    "LongFormTask",
+    "OptimizerConfig",
+    "Predictions",
+    "RetrievalTask",
+    "ScheduleConfig",
+    "Task",
+]

@@ -6,9 +6,11 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 
+from s4audio.tasks.figures import better, figure
+
 
 class EpochLine(Callback):
-    """Prints one line an epoch: loss, accuracy, duration and the time that is left.
+    """Prints one line an epoch: loss, the task's main figure, duration and the time that is left.
 
     A line rather than a bar, so that a training whose output goes to a file can be followed.
     """
@@ -17,7 +19,7 @@ class EpochLine(Callback):
         self._started = 0.0
         self._epochs = 0
         self._epoch_started = 0.0
-        self._best = float("-inf")
+        self._best: float | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clocks; a training continued within an epoch has no start of an epoch."""
@@ -34,24 +36,26 @@ class EpochLine(Callback):
         line = [f"epoch {trainer.current_epoch + 1}/{_total(trainer.max_epochs)}"]
         if "train/loss" in metrics:
             line.append(f"train loss {float(metrics['train/loss']):.4f}")
-        if "val/accuracy" in metrics:
-            accuracy = float(metrics["val/accuracy"])
-            self._best = max(self._best, accuracy)
-            line.append(f"val accuracy {accuracy:.2%} (best {self._best:.2%})")
-        now = time.monotonic()
-        line.append(duration(now - self._epoch_started))
-        left = self._seconds_left(trainer, now)
+        monitor = getattr(pl_module, "monitor", "val/loss")
+        if monitor in metrics:
+            now, choose = float(metrics[monitor]), max if better(monitor) == "max" else min
+            self._best = now if self._best is None else choose(self._best, now)
+            name, best = monitor.replace("/", " "), figure(monitor, self._best)
+            line.append(f"{name} {figure(monitor, now)} (best {best})")
+        clock = time.monotonic()
+        line.append(duration(clock - self._epoch_started))
+        left = self._seconds_left(trainer, clock)
         if left:
             line.append(f"{duration(left)} left")
         if trainer.is_global_zero:
             print("  ".join(line), flush=True)
 
-    def state_dict(self) -> dict[str, float]:
-        """The best accuracy, for a continued training."""
+    def state_dict(self) -> dict[str, float | None]:
+        """The best figure, for a continued training."""
         return {"best": self._best}
 
-    def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Take up the best accuracy of the training that is continued."""
+    def load_state_dict(self, state_dict: dict[str, float | None]) -> None:
+        """Take up the best figure of the training that is continued."""
         self._best = state_dict["best"]
 
     def _seconds_left(self, trainer: Trainer, now: float) -> float | None:

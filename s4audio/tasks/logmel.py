@@ -6,9 +6,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from s4audio.data import Batch
-from s4audio.models import ClassifierConfig
 from s4audio.models.logmel import LogMelConfig, LogMelNetwork
-from s4audio.tasks.classes import ClassTask, check_inputs
+from s4audio.tasks.classes import ClassTask
 from s4audio.tasks.optimizer import OptimizerConfig
 from s4audio.tasks.schedule import ScheduleConfig
 
@@ -40,10 +39,6 @@ class LogMelTask(ClassTask):
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing is {label_smoothing}; give a number in [0, 1)")
         self.label_smoothing = label_smoothing
-
-    def setup(self, stage: str) -> None:
-        """Refuse data that are no waveforms."""
-        check_inputs(ClassifierConfig(), self._data())
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (batch, classes)."""

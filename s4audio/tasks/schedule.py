@@ -7,6 +7,8 @@ from typing import Literal
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
+from s4audio.tasks.figures import better
+
 
 @dataclass(frozen=True)
 class ScheduleConfig:
@@ -19,7 +21,8 @@ class ScheduleConfig:
         total_steps: Steps until zero, warm-up included ("cosine"). None: the whole training.
         factor: Multiplier on a plateau, in (0, 1).
         patience: Epochs without improvement before the rate falls ("plateau"), 0 or more.
-        monitor: Logged figure to watch ("plateau"); the higher the better unless it is a loss.
+        monitor: Logged figure to watch ("plateau"). None: the one that the task chooses its best
+            checkpoint by.
 
     Raises:
         ValueError: A figure is out of its range.
@@ -30,7 +33,7 @@ class ScheduleConfig:
     total_steps: int | None = None
     factor: float = 0.2
     patience: int = 10
-    monitor: str = "val/accuracy"
+    monitor: str | None = None
 
     def __post_init__(self) -> None:
         if self.warmup_steps < 0:
@@ -61,7 +64,7 @@ def cosine_factor(step: int, warmup_steps: int, total_steps: int) -> float:
 
 
 def build_schedule(
-    optimizer: Optimizer, config: ScheduleConfig, training_steps: float
+    optimizer: Optimizer, config: ScheduleConfig, training_steps: float, monitor: str
 ) -> LRScheduler | ReduceLROnPlateau | None:
     """The scheduler of a configuration.
 
@@ -69,6 +72,7 @@ def build_schedule(
         optimizer: Whose rates change.
         config: What they do.
         training_steps: Optimiser steps of the whole training; infinite when it has no end.
+        monitor: Figure that a plateau is one of, where `config` names none.
 
     Returns:
         A scheduler to be stepped every step ("cosine") or every epoch ("plateau"), or None.
@@ -79,7 +83,7 @@ def build_schedule(
     if config.kind == "constant":
         return None
     if config.kind == "plateau":
-        mode: Literal["min", "max"] = "min" if config.monitor.endswith("loss") else "max"
+        mode = better(config.monitor or monitor)
         return ReduceLROnPlateau(
             optimizer, mode=mode, factor=config.factor, patience=config.patience
         )

@@ -54,8 +54,8 @@ def test_groups_make_sense(sizes):
 
 def test_the_quick_run_is_small():
     quick = [case for group in groups(QUICK) for case in group.cases]
-    assert len(quick) <= 17
-    subjects = {"kernel", "convolution", "block", "training", "streaming"}
+    assert len(quick) <= 19
+    subjects = {"kernel", "convolution", "block", "training", "streaming", "generation"}
     assert {case.subject for case in quick} == subjects
     assert all("keops" not in json.dumps(case.parameters) for case in quick)
     assert all(case.gigabytes == 0 for case in quick)

@@ -203,7 +203,7 @@ def test_failing_report_keeps_the_checkpoint(
     def fail(*args: object) -> None:
         raise RuntimeError("no ink")
 
-    monkeypatch.setattr("s4audio.commands.report.write_report", fail)
+    monkeypatch.setattr("s4audio.tasks.classes.report_classes", fail)
     assert main(["fit", "--config", str(recipe)]) == 1
     best = tmp_path / "runs" / "tiny" / "version_0" / "checkpoints" / "best.ckpt"
     assert best.is_file()

@@ -44,6 +44,20 @@ def test_own_recordings(checkpoint: str, tmp_path: Path) -> None:
     assert document["recordings"][0]["spoken"] == 1
 
 
+def test_negatives(checkpoint: str, tmp_path: Path) -> None:
+    for name in ("7_a_0.wav", "8_b_0.wav"):
+        (tmp_path / "digits").mkdir(exist_ok=True)
+        soundfile.write(tmp_path / "digits" / name, 0.1 * np.sin(np.arange(4000) * 0.2), 8000)
+    words = ["evaluate", checkpoint, "--stream", "--hours", "0.005", "--snrs", "20"]
+    words += ["--negatives", str(tmp_path / "digits"), "--negative-hours", "0.01"]
+    assert main([*words, "--output", str(tmp_path / "report")]) == 0
+    document = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert document["all"]["hours"] == pytest.approx(0.01)
+    spoken = (tmp_path / "report" / "spoken.csv").read_text().splitlines()[1:]
+    late = {line.split(",")[1] for line in spoken if float(line.split(",")[2]) > 18}
+    assert late == {"7", "8"}
+
+
 @pytest.mark.parametrize(
     ("words", "named"),
     [
@@ -54,6 +68,10 @@ def test_own_recordings(checkpoint: str, tmp_path: Path) -> None:
         (["--recordings", "nowhere.csv"], "nowhere.csv"),
         (["--recordings", "a.csv", "--data", "b"], "--data"),
         (["--data", "nowhere"], "nowhere"),
+        (["--negatives", "nowhere"], "--negative-hours"),
+        (["--negatives", "nowhere", "--negative-hours", "1"], "nowhere"),
+        (["--synthetic-sentences", "-1", "--negative-hours", "1"], "-1"),
+        (["--recordings", "a.csv", "--negative-hours", "1"], "--negative-hours"),
     ],
 )
 def test_mistakes_take_one_line(
@@ -68,5 +86,15 @@ def test_mistakes_take_one_line(
 def test_help(capsys: pytest.CaptureFixture) -> None:
     assert main(["evaluate", "--stream", "--help"]) == 0
     shown = capsys.readouterr().out
-    for option in ("--hours", "--snrs", "--seed", "--recordings", "--tolerance", "--threshold"):
+    for option in (
+        "--hours",
+        "--negatives",
+        "--negative-hours",
+        "--synthetic-sentences",
+        "--snrs",
+        "--seed",
+        "--recordings",
+        "--tolerance",
+        "--threshold",
+    ):
         assert option in shown

@@ -52,7 +52,7 @@ def folder(tmp_path: Path, write_wav: WriteWav) -> Path:
 @pytest.fixture
 def speech_commands(tmp_path: Path, write_wav: WriteWav) -> Path:
     """A tree in the layout of Speech Commands: four clips of each of 35 words, 20 of ten words."""
-    from s4audio.data.speech_commands import ALL_WORDS, TEN_WORDS
+    from s4audio.data.speech_commands_files import ALL_WORDS, TEN_WORDS
 
     root = tmp_path / "data"
     tree = root / "SpeechCommands" / "speech_commands_v0.02"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from s4audio.data import AugmentConfig, SpeechCommands, from_description
-from s4audio.data.speech_commands import ALL_WORDS, TEN_WORDS
+from s4audio.data.speech_commands_files import ALL_WORDS, TEN_WORDS
 from s4audio.errors import UserError
 
 pytest.importorskip("torchaudio")
@@ -247,7 +247,8 @@ def test_download_appears_only_when_complete(
     monkeypatch.setattr(torchaudio.datasets, "SPEECHCOMMANDS", fake)
     fetched: list[Path] = []
     monkeypatch.setattr(
-        "s4audio.data.speech_commands.download", lambda url, path, sha256: fetched.append(path)
+        "s4audio.data.speech_commands_files.download",
+        lambda url, path, sha256: fetched.append(path),
     )
     with pytest.raises(UserError, match=r"could not be unpacked in .*: the line is dead"):
         SpeechCommands(root, words=10, download=True).prepare_data()

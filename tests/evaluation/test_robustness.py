@@ -77,6 +77,6 @@ def test_report(clips: Clips, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_nothing_right(clips: Clips) -> None:
+    rows = Clips(clips._store, np.array([0]), ["no", "yes"], TIME)
     with pytest.raises(UserError, match="none of the 1 clips"):
-        rows = Clips(clips._store, np.array([0]), ["no", "yes"], TIME)
         evaluate_robustness(Ruler("peak", 0.2), rows)  # type: ignore[arg-type]

@@ -1,46 +1,27 @@
-"""Every recipe trains, validates, tests and predicts on tiny data."""
+"""Every recipe trains, validates, tests, continues and predicts on tiny data."""
 
 import csv
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import yaml
 
 from s4audio.cli import main
-from s4audio.data.speech_commands import ALL_WORDS, TEN_WORDS
+
+# Test files have no package, so their helpers are loaded by path.
+_spec = importlib.util.spec_from_file_location("tiny", Path(__file__).with_name("tiny.py"))
+tiny = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(tiny)
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 PATHS = sorted(RECIPES.rglob("*.yaml"))
+FEW_STEPS = {"limit_train_batches": 2, "limit_val_batches": 2, "limit_test_batches": 2}
+KINDS = ("s4", "s4d", "dss", "sgconv")
 
-TINY_NETWORK = {"d_model": 8, "n_layers": 1, "d_state": 4}
-FEW_STEPS = {"max_epochs": 1, "limit_train_batches": 2, "limit_val_batches": 2}
-
-
-@pytest.fixture(scope="session")
-def speech_commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Noise bursts in the layout of Speech Commands: 8 clips of each of ten words, 3 of others."""
-    root = tmp_path_factory.mktemp("recipes")
-    tree = root / "SpeechCommands" / "speech_commands_v0.02"
-    lists: dict[str, list[str]] = {"validation": [], "testing": []}
-    random = np.random.default_rng(0)
-    for word in ALL_WORDS:
-        (tree / word).mkdir(parents=True)
-        for number in range(8 if word in TEN_WORDS else 3):
-            name = f"{word}/{number:08x}_nohash_0.wav"
-            burst = np.zeros(16_000)
-            burst[4_000:8_000] = random.uniform(-0.3, 0.3, 4_000)
-            soundfile.write(tree / name, burst, 16_000)
-            if number < 2:
-                lists["validation" if number == 0 else "testing"].append(name)
-    (tree / "_background_noise_").mkdir()
-    soundfile.write(
-        tree / "_background_noise_" / "hum.wav", random.uniform(-0.1, 0.1, 32_000), 16_000
-    )
-    for split, names in lists.items():
-        (tree / f"{split}_list.txt").write_text("".join(f"{name}\n" for name in names))
-    return root
+MakeData = Callable[[str], dict]
 
 
 @pytest.fixture(autouse=True)
@@ -48,18 +29,30 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("S4AUDIO_CACHE", str(tmp_path_factory.getbasetemp() / "recipes_cache"))
 
 
-def options(recipe: Path, speech_commands: Path, runs: Path) -> list[str]:
+@pytest.fixture(scope="session")
+def made_data(tmp_path_factory: pytest.TempPathFactory) -> MakeData:
+    """Arguments of a data class for files that are made once."""
+    made: dict[str, dict] = {}
+
+    def make(name: str) -> dict:
+        if name not in made:
+            made[name] = tiny.DATA[name](tmp_path_factory.mktemp(name))
+        return made[name]
+
+    return make
+
+
+def words(content: dict, recipe: Path, made_data: MakeData, runs: Path) -> list[str]:
     """Words after the command that make the recipe tiny."""
-    data_class = yaml.safe_load(recipe.read_text())["data"]["class_path"].split(".")[-1]
-    tiny = {"SpeechCommands": {"root": speech_commands}, "SyntheticSpeech": {"clips_per_word": 2}}
-    data = {"batch_size": 4, **tiny[data_class]}
-    sections = {
-        "model.init_args.network": TINY_NETWORK,
-        "data.init_args": data,
-        "trainer": {**FEW_STEPS, "accelerator": "cpu", "default_root_dir": runs},
-    }
-    given = [f"--{section}.{key}={x}" for section, ks in sections.items() for key, x in ks.items()]
-    return ["--config", str(recipe), *given]
+    data, model = (content[part]["class_path"].split(".")[-1] for part in ("data", "model"))
+    trainer = {**FEW_STEPS, "accelerator": "cpu", "default_root_dir": runs}
+    return [
+        "--config",
+        str(recipe),
+        *tiny.flat(tiny.MODELS[model](content["model"]["init_args"]), "model.init_args"),
+        *tiny.flat({"batch_size": 4, **made_data(data)}, "data.init_args"),
+        *tiny.flat(trainer, "trainer"),
+    ]
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -67,26 +60,46 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_there_is_a_recipe_for_every_kind_in_every_folder() -> None:
-    found = {(path.parent.name, path.stem.split("_")[-1]) for path in PATHS}
-    folders = {"quickstart", "speech_commands", "speech_commands_subset"}
-    assert {
-        (folder, kind) for folder in folders for kind in ("s4", "s4d", "dss", "sgconv")
-    } <= found
+def losses(run: Path) -> list[float]:
+    """Training losses of the epochs."""
+    found = [float(row["train/loss"]) for row in rows(run / "metrics.csv") if row["train/loss"]]
+    assert np.isfinite(found).all()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("folder", "tasks"),
+    [
+        ("quickstart", [""]),
+        ("speech_commands", ["sc10_", "sc35_"]),
+        ("speech_commands_subset", [""]),
+        (
+            "long_range_arena",
+            ["listops_", "text_", "retrieval_", "image_", "pathfinder_", "pathx_"],
+        ),
+        ("pixels", ["smnist_", "pmnist_", "scifar_"]),
+    ],
+)
+def test_there_is_a_recipe_for_every_kind(folder: str, tasks: list[str]) -> None:
+    names = {path.stem for path in PATHS if path.parent.name == folder}
+    assert {f"{task}{kind}" for task in tasks for kind in KINDS} <= names
 
 
 @pytest.mark.parametrize("recipe", PATHS, ids=lambda path: str(path.relative_to(RECIPES)))
-def test_recipe_runs(recipe: Path, speech_commands: Path, tmp_path: Path) -> None:
-    given = options(recipe, speech_commands, tmp_path)
-    assert main(["fit", *given]) == 0
+def test_recipe_runs(recipe: Path, made_data: MakeData, tmp_path: Path) -> None:
     content = yaml.safe_load(recipe.read_text())
+    given = words(content, recipe, made_data, tmp_path)
+    assert main(["fit", *given, "--trainer.max_epochs=1"]) == 0
     run = tmp_path / content.get("name", recipe.stem) / "version_0"
-    losses = [float(row["train/loss"]) for row in rows(run / "metrics.csv") if row["train/loss"]]
-    assert len(losses) == 1
-    assert np.isfinite(losses).all()
+    assert len(losses(run)) == 1
+    assert {"report.json", "config.yaml"} <= {path.name for path in run.iterdir()}
+    if "report" in content:
+        wanted = content["report"]["rates"]
+        assert {int(row["sample_rate"]) for row in rows(run / "rates.csv")} == set(wanted)
+
     for command in ("validate", "test", "predict"):
-        assert main([command, *given, "--ckpt_path", "last"]) == 0
-    wanted = content.get("report", {"rates": [16_000]})["rates"]
-    assert {int(row["sample_rate"]) for row in rows(run / "rates.csv")} == set(wanted)
-    scores = rows(run / "scores.csv")
-    assert len(scores) == len(rows(run / "predictions.csv")) > 0
+        assert main([command, *given, "--ckpt_path=last"]) == 0
+    assert len(rows(run / "scores.csv")) > 0
+
+    assert main(["fit", *given, "--trainer.max_epochs=2", "--ckpt_path=last"]) == 0
+    assert len(losses(run)) == 1  # the second epoch; the first is in metrics.part1.csv

@@ -39,7 +39,7 @@ def test_cosine_ends_with_the_training_or_where_told(
 ) -> None:
     target = optimizer()
     config = ScheduleConfig(kind="cosine", total_steps=total_steps)
-    schedule = build_schedule(target, config, training_steps)
+    schedule = build_schedule(target, config, training_steps, "val/loss")
     rates = []
     for _ in range(5):
         rates.append(target.param_groups[0]["lr"])
@@ -51,14 +51,14 @@ def test_cosine_ends_with_the_training_or_where_told(
 
 def test_cosine_without_an_end_is_refused() -> None:
     with pytest.raises(ValueError, match="max_epochs"):
-        build_schedule(optimizer(), ScheduleConfig(kind="cosine"), math.inf)
+        build_schedule(optimizer(), ScheduleConfig(kind="cosine"), math.inf, "val/loss")
 
 
 @pytest.mark.parametrize(("monitor", "worse"), [("val/accuracy", 0.4), ("val/loss", 0.6)])
 def test_plateau_reduces_after_its_patience(monitor: str, worse: float) -> None:
     target = optimizer()
-    config = ScheduleConfig(kind="plateau", factor=0.1, patience=1, monitor=monitor)
-    schedule = build_schedule(target, config, 10)
+    config = ScheduleConfig(kind="plateau", factor=0.1, patience=1)
+    schedule = build_schedule(target, config, 10, monitor)
     assert isinstance(schedule, ReduceLROnPlateau)
     for value, rate in ((0.5, 2.0), (worse, 2.0), (worse, 0.2)):
         schedule.step(value)
@@ -66,7 +66,9 @@ def test_plateau_reduces_after_its_patience(monitor: str, worse: float) -> None:
 
 
 def test_constant_has_no_scheduler() -> None:
-    assert build_schedule(optimizer(), ScheduleConfig(kind="constant"), math.inf) is None
+    assert (
+        build_schedule(optimizer(), ScheduleConfig(kind="constant"), math.inf, "val/loss") is None
+    )
 
 
 @pytest.mark.parametrize(

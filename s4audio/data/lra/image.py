@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from s4audio.data.lra.archive import fetch_archive
-from s4audio.data.lra.module import Rows, SequenceDataModule, rows_of_parts, shuffled
+from s4audio.data.lra.module import Rows, SequenceDataModule, rows_of_parts
 from s4audio.data.lra.store import Example, SequenceStore, Values, stored_sequences
+from s4audio.data.splits import shuffled
 from s4audio.errors import UserError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

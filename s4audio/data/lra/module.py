@@ -1,31 +1,24 @@
-"""What the data sets of sequences share: splits, batches, loaders, description."""
+"""What the data sets of sequences share: splits, batches, loaders."""
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from s4audio.data.base import DataModule, Split
 from s4audio.data.cache import Int64Array
 from s4audio.data.collate import Batch
-from s4audio.data.loader import make_loader
+from s4audio.data.loader import BatchedDataset
 from s4audio.data.lra.store import SequenceStore
-from s4audio.data.module import Split
 from s4audio.errors import UserError
 
 Rows = dict[Split, Int64Array]
 
-# Steps have no duration; what asks for a rate gets one step a second.
-STEP_RATE = 1
 
-
-class Sequences(Dataset[Batch]):
+class Sequences(BatchedDataset[Batch]):
     """One split, whose `__getitems__` returns a batch.
 
     Of pairs, the batch holds the sequences in rows 2 i and 2 i + 1, so it has twice as many inputs
@@ -40,22 +33,17 @@ class Sequences(Dataset[Batch]):
         labels: class names.
         names: name of each row.
         targets: int64 array (rows,).
-        sample_rate: steps a second, `STEP_RATE`.
     """
 
     def __init__(self, store: SequenceStore, rows: Int64Array, labels: Sequence[str]) -> None:
         self.labels = list(labels)
         self.names: list[str] = store.names[rows].tolist()
         self.targets = store.targets[rows]
-        self.sample_rate = STEP_RATE
         self._store = store
         self._rows = rows
 
     def __len__(self) -> int:
         return len(self._rows)
-
-    def __getitem__(self, index: int) -> Batch:
-        return self.__getitems__([index])
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
         """A batch.
@@ -86,12 +74,11 @@ class Sequences(Dataset[Batch]):
         return torch.from_numpy(stacked).float().div_(255).unsqueeze(-1)
 
 
-class SequenceDataModule(LightningDataModule, ABC):
+class SequenceDataModule(DataModule):
     """Base of the data sets of tokens and pixels.
 
     A data set says what its classes are, which rows it has and how they are split; everything else
-    is here. A subclass keeps each of its constructor's arguments in an attribute of the same name,
-    which is what `describe` reads.
+    is here.
 
     Args:
         batch_size: rows in a batch.
@@ -100,14 +87,7 @@ class SequenceDataModule(LightningDataModule, ABC):
     """
 
     def __init__(self, *, batch_size: int, num_workers: int, seed: int) -> None:
-        super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
-        if num_workers < 0:
-            raise ValueError(f"num_workers must not be negative, got {num_workers}")
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        self.seed = seed
+        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
         self._store: SequenceStore | None = None
         self._rows: Rows = {}
 
@@ -123,11 +103,6 @@ class SequenceDataModule(LightningDataModule, ABC):
     @abstractmethod
     def partition(self, store: SequenceStore) -> Rows:
         """Rows of the store in each split."""
-
-    @property
-    def sample_rate(self) -> int:
-        """Steps a second, `STEP_RATE`: the steps of these data sets have no duration."""
-        return STEP_RATE
 
     @property
     def d_input(self) -> int:
@@ -156,39 +131,23 @@ class SequenceDataModule(LightningDataModule, ABC):
         """What a model standardises pixels with: mean and standard deviation, here (0, 1)."""
         return 0.0, 1.0
 
-    def describe(self) -> dict[str, Any]:
-        """Class and arguments as plain JSON types, for `from_description`."""
-        names = list(inspect.signature(type(self).__init__).parameters)[1:]
-        arguments = {name: _plain(getattr(self, name)) for name in names}
-        return {"class": type(self).__name__, "arguments": arguments}
-
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled batches, all of the same number of rows."""
-        return self._loader("train")
+        return self._batches_of("train")
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation row once, in order."""
-        return self._loader("validation")
+        return self._batches_of("validation")
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Every test row once, in order."""
-        return self._loader("testing")
+        return self._batches_of("testing")
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
-        """Every test row once, in order."""
-        return self.test_dataloader()
-
-    def _loader(self, name: Split) -> DataLoader[Batch]:
+    def _batches_of(self, name: Split) -> DataLoader[Batch]:
         rows = self.split(name)
         if len(rows) == 0:
             raise UserError(f"the {name} split of this {type(self).__name__} has no rows")
-        return make_loader(
-            rows,  # type: ignore[arg-type]  # asks for Batches, needs a length and __getitems__
-            batch_size=self.batch_size,
-            num_workers=self.num_workers,
-            seed=self.seed,
-            training=name == "train",
-        )
+        return self._loader(rows, training=name == "train")
 
     def _open(self) -> SequenceStore:
         if self._store is None:
@@ -204,15 +163,3 @@ def rows_of_parts(store: SequenceStore, train: str, validation: str, testing: st
         "validation": np.flatnonzero(store.parts == validation),
         "testing": np.flatnonzero(store.parts == testing),
     }
-
-
-def shuffled(rows: Int64Array, seed: int = 42) -> Int64Array:
-    """Rows in the order of `torch.utils.data.random_split`, 42 being the seed of the S4 code."""
-    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(seed))
-    return np.asarray(rows[order.numpy()])
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value

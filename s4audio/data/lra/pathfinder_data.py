@@ -10,7 +10,7 @@ import numpy as np
 
 from s4audio.data.cache import cache_dir
 from s4audio.data.lra.generate import check_processes, make_pieces
-from s4audio.data.lra.module import Rows, SequenceDataModule, shuffled
+from s4audio.data.lra.module import Rows, SequenceDataModule
 from s4audio.data.lra.pathfinder import (
     ContourLength,
     Resolution,
@@ -19,6 +19,7 @@ from s4audio.data.lra.pathfinder import (
     render,
 )
 from s4audio.data.lra.store import Example, SequenceStore, Values, stored_sequences
+from s4audio.data.splits import shuffled
 from s4audio.errors import UserError
 
 CONDITIONS: dict[ContourLength, str] = {

@@ -8,8 +8,9 @@ import numpy as np
 
 from s4audio.data.lra.archive import fetch_archive
 from s4audio.data.lra.characters import Characters
-from s4audio.data.lra.module import Rows, SequenceDataModule, rows_of_parts, shuffled
+from s4audio.data.lra.module import Rows, SequenceDataModule, rows_of_parts
 from s4audio.data.lra.store import Example, SequenceStore, stored_sequences
+from s4audio.data.splits import shuffled
 from s4audio.errors import UserError
 
 URL = "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"

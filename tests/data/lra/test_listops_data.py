@@ -104,7 +104,7 @@ def test_batches(files: Path):
 def test_a_model_takes_the_batches(files: Path):
     data = ListOps(files, batch_size=4)
     config = ClassifierConfig(kind="s4d", d_model=8, n_layers=1, vocabulary=data.vocabulary)
-    model = SequenceClassifier(config, data.labels, data.sample_rate)
+    model = SequenceClassifier(config, data.labels)
     batch = next(iter(data.train_dataloader()))
     assert model(batch.inputs, batch.lengths).shape == (4, 10)
 
