@@ -41,8 +41,9 @@ class Case:
 
     @property
     def samples(self) -> int:
-        """Time steps of the whole batch."""
-        return self.length * int(self.parameters.get("batch", 1))
+        """Time steps of the whole batch; where tokens are generated, only those."""
+        steps = int(self.parameters.get("tokens", self.length))
+        return steps * int(self.parameters.get("batch", 1))
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,11 @@ class Group:
         suite: suite it belongs to.
         title: title of the table.
         cases: the first is what ratios refer to; in a group with a picture, the first of the same
-            name.
+            name, and in one of tokens, the first of the same length.
         per_sample: ratios are those of a sample, because the cases differ in length or batch.
         plot: name of a picture of time and memory against length, or empty for none.
+        tokens: the cases generate tokens, and their length is the context before them; the picture
+            shows tokens a second.
     """
 
     suite: str
@@ -63,6 +66,7 @@ class Group:
     cases: tuple[Case, ...]
     per_sample: bool = False
     plot: str = ""
+    tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,8 +154,12 @@ class GroupResult:
 
     def reference(self, row: Row) -> Row | None:
         """The row that ratios of `row` refer to, or None if it failed."""
-        name = row.case.name if self.group.plot else self.shown[0].case.name
-        first = next(other for other in self.shown if other.case.name == name)
+        if self.group.tokens:
+            length = row.case.length
+            first = next(other for other in self.shown if other.case.length == length)
+        else:
+            name = row.case.name if self.group.plot else self.shown[0].case.name
+            first = next(other for other in self.shown if other.case.name == name)
         return None if first.failure else first
 
     def ratio(self, row: Row) -> float | None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Okabe and Ito: people with colour vision deficiencies can tell them apart, markers say it again.
-STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"))
+STYLES = (("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D"), ("#000000", "v"))
 GREY = "#666666"
 
 
@@ -29,10 +29,7 @@ def plot_growth(result: GroupResult, path: Path) -> list[Path]:
     """
     from matplotlib.figure import Figure
 
-    lines: dict[str, list[Row]] = {}
-    for row in result.shown:
-        if not row.failure:
-            lines.setdefault(row.case.name, []).append(row)
+    lines = _lines(result)
     figure = Figure(figsize=(9.6, 4.2), layout="constrained")
     times, memories = figure.subplots(1, 2)
     for (name, rows), (color, marker) in zip(lines.items(), STYLES, strict=False):
@@ -52,6 +49,39 @@ def plot_growth(result: GroupResult, path: Path) -> list[Path]:
     _finish(memories, "memory of a step (MB)")
     figure.suptitle(result.group.title, x=0.01, ha="left", fontsize=11)
     return save_figure(figure, path)
+
+
+def plot_tokens(result: GroupResult, path: Path) -> list[Path]:
+    """Tokens a second, of all sequences together, against the context, one line a name.
+
+    Args:
+        result: a group of cases that generate tokens; at least one was measured.
+        path: where to write, without extension.
+
+    Returns:
+        the PNG and the SVG file.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for (name, rows), (color, marker) in zip(_lines(result).items(), STYLES, strict=False):
+        speeds = [row.case.samples / row.median for row in rows]
+        contexts = [row.case.length for row in rows]
+        axes.plot(contexts, speeds, color=color, marker=marker, linewidth=1.6, label=name)
+    _finish(axes, "tokens a second")
+    axes.set_xlabel("context (tokens)")
+    figure.suptitle(result.group.title, x=0.01, ha="left", fontsize=10)
+    return save_figure(figure, path)
+
+
+def _lines(result: GroupResult) -> dict[str, list[Row]]:
+    """Measured rows by name, in the order of the table."""
+    lines: dict[str, list[Row]] = {}
+    for row in result.shown:
+        if not row.failure:
+            lines.setdefault(row.case.name, []).append(row)
+    return lines
 
 
 def _guide(axes: "Axes", lengths: list[int], growth: list[float], end: float, label: str) -> None:

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from s4audio.benchmark.cases import GroupResult, Row
-from s4audio.benchmark.plots import plot_growth
+from s4audio.benchmark.plots import plot_growth, plot_tokens
 from s4audio.errors import UserError
-from s4audio.evaluation.report import TextTable
+from s4audio.evaluation.tables import TextTable
 
 PICTURES = "images"
 BUSY = 1.3
@@ -66,7 +66,8 @@ def write_report(benchmark: Benchmark, output: Path) -> None:
         (output / "benchmark.md").write_text(_markdown(benchmark), encoding="utf-8")
         for result in benchmark.results:
             if _has_picture(result):
-                plot_growth(result, output / PICTURES / _picture(result))
+                plot = plot_tokens if result.group.tokens else plot_growth
+                plot(result, output / PICTURES / _picture(result))
     except OSError as error:
         raise UserError(
             f"the report cannot be written to {output} ({error.strerror or error}): "

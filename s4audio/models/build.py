@@ -16,8 +16,10 @@ from s4audio.models.normalization import (
     LevelFollower,
     Standardize,
 )
+from s4audio.models.spectral import SpectralEncoder
 
-Encoder = LinearEncoder | EmbeddingEncoder | StridedEncoder | FilterbankEncoder
+FrameEncoder = StridedEncoder | FilterbankEncoder | SpectralEncoder
+Encoder = LinearEncoder | EmbeddingEncoder | FrameEncoder
 
 STATE_SPACE_KERNELS: dict[str, Callable[..., Kernel]] = {
     "s4": S4Kernel,
@@ -62,12 +64,20 @@ def make_encoder(config: ClassifierConfig, sample_rate: int = 16_000) -> Encoder
     if config.vocabulary is not None:
         return EmbeddingEncoder(config.vocabulary, config.d_model)
     if config.stem_stride > 1:
-        taps = config.stem_kernel or 4 * config.stem_stride
-        if config.bands is not None:
-            stride, bands = config.stem_stride, config.bands
-            return FilterbankEncoder(config.d_model, stride, taps, bands, sample_rate)
-        return StridedEncoder(config.d_input, config.d_model, config.stem_stride, taps)
+        return _frame_encoder(config, sample_rate)
     return LinearEncoder(config.d_input, config.d_model)
+
+
+def _frame_encoder(config: ClassifierConfig, sample_rate: int) -> FrameEncoder:
+    """The encoder of a stride above 1."""
+    d_model, stride, bands = config.d_model, config.stem_stride, config.bands
+    if bands is not None and config.band_channels is not None:
+        taps = config.stem_kernel or stride
+        return SpectralEncoder(d_model, stride, taps, bands, config.band_channels, sample_rate)
+    taps = config.stem_kernel or 4 * stride
+    if bands is not None:
+        return FilterbankEncoder(d_model, stride, taps, bands, sample_rate)
+    return StridedEncoder(config.d_input, d_model, stride, taps)
 
 
 def make_normalization(config: ClassifierConfig, sample_rate: int) -> nn.Module | None:

@@ -9,20 +9,20 @@ from torch import Tensor, nn
 from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.block import Block
+from s4audio.models.build import FrameEncoder
 from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
 from s4audio.models.filterbank import FilterbankEncoder
 from s4audio.models.normalization import ClipNormalize, LevelFollower, Standardize
-from s4audio.streaming.parts import (
-    BlockStep,
+from s4audio.models.spectral import SpectralEncoder
+from s4audio.streaming.inputs import (
     FilterbankStep,
     LevelStep,
     LinearEncoderStep,
-    LinearStep,
-    PoolingStep,
+    SpectralStep,
     StandardizeStep,
     StridedEncoderStep,
-    make_norm_step,
 )
+from s4audio.streaming.parts import BlockStep, LinearStep, PoolingStep, make_norm_step
 from s4audio.streaming.step import State, Step
 
 CHUNK_SECONDS = 0.01
@@ -73,7 +73,7 @@ class StreamingClassifier(nn.Module):
         config = model.config
         self.labels = model.labels
         self.sample_rate = round(model.sample_rate / rate)
-        stride = max(1, round(config.stem_stride / rate))
+        stride = frame_stride(model, rate)
         frames = _frames(chunk, stride, self.sample_rate)
         self.chunk = frames * stride
         self.window = _window(window, config.length / rate, self.chunk, self.sample_rate)
@@ -180,6 +180,17 @@ def check_can_stream(model: SequenceClassifier) -> None:
         raise UserError(f"only waveforms can stream, and this model takes {what}")
 
 
+def frame_stride(model: SequenceClassifier, rate: float) -> int:
+    """Samples of one frame of the backbone.
+
+    Args:
+        model: any classifier of waveforms.
+        rate: training sample rate / sample rate of the audio.
+    """
+    encoder = model.encoder
+    return encoder.frame_stride(rate) if isinstance(encoder, FrameEncoder) else 1
+
+
 def _input_steps(
     model: SequenceClassifier, chunk: int, stride: int, rate: float, dtype: torch.dtype
 ) -> dict[str, Step]:
@@ -188,7 +199,9 @@ def _input_steps(
         steps["standardize"] = StandardizeStep(model.normalization, dtype)
     if isinstance(model.normalization, LevelFollower):
         steps["level"] = LevelStep(model.normalization, chunk, rate, dtype)
-    if isinstance(model.encoder, FilterbankEncoder):
+    if isinstance(model.encoder, SpectralEncoder):
+        steps["encoder"] = SpectralStep(model.encoder, stride, rate, dtype)
+    elif isinstance(model.encoder, FilterbankEncoder):
         steps["encoder"] = FilterbankStep(model.encoder, stride, rate, dtype)
     elif isinstance(model.encoder, StridedEncoder):
         steps["encoder"] = StridedEncoderStep(model.encoder, stride, rate, dtype)

@@ -1,7 +1,6 @@
 """Generation: the prompt by convolution, then one token a step from a state of fixed size."""
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -32,36 +31,34 @@ class Memory:
     position: int
 
 
-class Generator(nn.Module):
+class Generator:
     """An autoregressive model as a recurrence, one token of every sequence at a time.
 
     The distribution after each token is that of the model in evaluation mode on everything so far.
 
     Args:
-        model: any; it is not changed, and later changes of it do not show here.
+        model: in evaluation mode; it takes in the prompts, so it must stay as it is.
         dtype: float32 or float64, of matrices and states.
 
     Raises:
-        ValueError: if a recurrence of the model grows.
+        ValueError: if a recurrence of the model grows, or the model is in training mode.
 
     Example:
         >>> from s4audio.models.autoregressive import AutoregressiveConfig, AutoregressiveModel
         >>> from s4audio.models import ClassifierConfig
         >>> backbone = ClassifierConfig(kind="s4d", d_model=8, n_layers=1, norm="layer")
-        >>> generator = Generator(AutoregressiveModel(AutoregressiveConfig(backbone), "abc"))
+        >>> generator = Generator(AutoregressiveModel(AutoregressiveConfig(backbone), "abc").eval())
         >>> generator.generate(torch.tensor([[0, 1]]), steps=5, seed=0).shape
         torch.Size([1, 5])
     """
 
     def __init__(self, model: AutoregressiveModel, dtype: torch.dtype = torch.float32) -> None:
-        super().__init__()
-        # A copy, because evaluation mode and frozen weights are not for the caller's model.
-        self.model = model = copy.deepcopy(model)
-        layers = [_make_layer(layer, dtype) for layer in model.backbone.blocks]
-        self.layers = nn.ModuleList(layers)
-        self.norm = _make_norm(model.backbone.norm, dtype)
+        if model.training:
+            raise ValueError("the model is in training mode, which is random: call model.eval()")
+        self.model = model
         self.dtype = dtype
-        self.eval().requires_grad_(False)
+        self.layers = [_make_layer(layer, dtype) for layer in model.backbone.blocks]
+        self.norm = _make_norm(model.backbone.norm, dtype)
 
     @torch.inference_mode()
     def start(self, prompt: Tensor) -> tuple[Tensor, Memory]:
@@ -85,7 +82,7 @@ class Generator(nn.Module):
             )
         x_BHL = self.model.embed(prompt)
         states: list[State] = []
-        for layer, ours in zip(self.model.backbone.blocks, self._layers(), strict=True):
+        for layer, ours in zip(self.model.backbone.blocks, self.layers, strict=True):
             states.append(ours.state_after(layer, x_BHL))
             x_BHL = layer(x_BHL)
         y_BH = self.model.backbone.norm(x_BHL)[..., -1]
@@ -103,7 +100,7 @@ class Generator(nn.Module):
             log-probabilities (sequences, vocabulary) of the token after it.
         """
         x_BH = self.model.vocabulary.embed(tokens).to(self.dtype)
-        for layer, state in zip(self._layers(), memory.states, strict=True):
+        for layer, state in zip(self.layers, memory.states, strict=True):
             x_BH = layer(x_BH, state, memory.position)
         memory.position += 1
         return self.model.vocabulary.log_probabilities(self.norm(x_BH).to(torch.float32))
@@ -154,9 +151,6 @@ class Generator(nn.Module):
         """
         return torch.stack(list(self.stream(prompt, steps, sampling, seed)), dim=1)
 
-    def _layers(self) -> Sequence["TokenBlock | TokenFeedForward"]:
-        return [x for x in self.layers if isinstance(x, TokenBlock | TokenFeedForward)]
-
 
 class TokenBlock(nn.Module):
     """A residual block on one token of each sequence: (sequences, channels).
@@ -172,7 +166,7 @@ class TokenBlock(nn.Module):
         self.norm = _make_norm(block.norm, dtype)
         convolution = block.convolution
         self.mixing = make_token_mixing(convolution.kernel, convolution.D.detach(), dtype)
-        self.linear = _make_linear(block.linear, dtype)
+        self.linear = TokenLinear(block.linear, dtype)
 
     def state_after(self, block: nn.Module, x_BHL: Tensor) -> State:
         """State of the convolution after the inputs (sequences, channels, time) of its block."""
@@ -199,8 +193,8 @@ class TokenFeedForward(nn.Module):
         super().__init__()
         self.prenorm = layer.prenorm
         self.norm = _make_norm(layer.norm, dtype)
-        self.inner = _make_linear(layer.inner, dtype)
-        self.outer = _make_linear(layer.outer, dtype)
+        self.inner = TokenLinear(layer.inner, dtype)
+        self.outer = TokenLinear(layer.outer, dtype)
 
     def state_after(self, layer: nn.Module, x_BHL: Tensor) -> State:
         """Nothing to remember."""
@@ -213,6 +207,29 @@ class TokenFeedForward(nn.Module):
         if not self.prenorm:
             y_BH = self.norm(y_BH)
         return y_BH
+
+
+class TokenLinear(nn.Module):
+    """A linear map of (sequences, channels).
+
+    Its weight is stored transposed, which a product with few rows reads faster.
+
+    Args:
+        linear: of (outputs, inputs).
+        dtype: of the product.
+    """
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, linear: ChannelLinear | nn.Linear, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.register_buffer("weight", linear.weight.detach().T.to(dtype).contiguous())
+        self.register_buffer("bias", linear.bias.detach().to(dtype))
+
+    def forward(self, x_BH: Tensor) -> Tensor:
+        """Map (sequences, inputs) to (sequences, outputs)."""
+        return torch.addmm(self.bias, x_BH, self.weight)
 
 
 class Scale(nn.Module):
@@ -251,11 +268,3 @@ def _make_norm(norm: nn.Module, dtype: torch.dtype) -> nn.Module:
     copied = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
     copied.load_state_dict(norm.norm.state_dict())
     return copied
-
-
-def _make_linear(linear: ChannelLinear, dtype: torch.dtype) -> nn.Linear:
-    d_output, d_input = linear.weight.shape
-    shared = nn.Linear(d_input, d_output, device="meta")
-    shared.weight = nn.Parameter(linear.weight.detach().to(dtype))
-    shared.bias = nn.Parameter(linear.bias.detach().to(dtype))
-    return shared

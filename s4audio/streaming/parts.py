@@ -1,4 +1,4 @@
-"""What surrounds the long convolutions, a chunk at a time: input, encoder, blocks, pooling."""
+"""What surrounds the long convolutions, a chunk at a time: linear maps, norms, pooling."""
 
 import math
 from collections.abc import Mapping
@@ -8,141 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.models.block import Block, ChannelNorm
-from s4audio.models.encoder import LinearEncoder, StridedEncoder, resample_filters
-from s4audio.models.filterbank import FilterbankEncoder, log_energies
-from s4audio.models.normalization import SMALLEST_PEAK, TINY, LevelFollower, Standardize
 from s4audio.models.pooling import Pooling
 from s4audio.streaming.mixing import make_mixing_step
 from s4audio.streaming.step import State, Step
-
-
-class StandardizeStep(Step):
-    """(x - mean) / std."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, standardize: Standardize, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.register_buffer("mean", standardize.mean.detach().to(dtype))
-        self.register_buffer("std", standardize.std.detach().to(dtype))
-
-    def initial_state(self, batch: int) -> State:
-        """Nothing to carry."""
-        return {}
-
-    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Normalise (streams, samples)."""
-        return (x_BL - self.mean) / self.std, {}
-
-
-class LevelStep(Step):
-    """The peak follower; it carries the peak.
-
-    A chunk needs the running maximum of the logarithms plus a rising line, starting from the peak
-    so far. ONNX has no running maximum: a maximum pooling that reaches back over the whole chunk
-    gives the same.
-    """
-
-    line: Tensor
-
-    def __init__(
-        self, follower: LevelFollower, samples: int, rate: float, dtype: torch.dtype
-    ) -> None:
-        super().__init__()
-        steps = torch.arange(samples + 1, dtype=torch.float64)
-        self.register_buffer("line", (steps * rate / follower.release).to(dtype))
-
-    def initial_state(self, batch: int) -> State:
-        """Silence: `peak` (streams, 1)."""
-        return {"peak": self.line.new_zeros(batch, 1)}
-
-    def forward(self, x: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Normalise (streams, samples)."""
-        samples = len(self.line) - 1
-        sizes = torch.cat([state["peak"], x.abs()], dim=1).clamp(min=TINY)
-        reach = F.pad(sizes.log() + self.line, (samples - 1, 0), value=-math.inf)
-        highest = F.max_pool1d(reach.unsqueeze(1), samples + 1, stride=1).squeeze(1)
-        peak_BL = (highest - self.line[1:]).exp()
-        return x / (peak_BL + SMALLEST_PEAK), {"peak": peak_BL[:, -1:]}
-
-
-class LinearEncoderStep(Step):
-    """One frame for each sample."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, encoder: LinearEncoder, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.register_buffer("weight", encoder.linear.weight.detach().to(dtype)[..., None])
-        self.register_buffer("bias", encoder.linear.bias.detach().to(dtype)[:, None, None])
-
-    def initial_state(self, batch: int) -> State:
-        """Nothing to carry."""
-        return {}
-
-    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Encode (streams, samples) as (channels, streams, frames)."""
-        return x_BL * self.weight + self.bias, {}
-
-
-class StridedEncoderStep(Step):
-    """One frame for `stride` samples; it carries the samples that later frames still reach."""
-
-    weight: Tensor
-    bias: Tensor | None
-
-    def __init__(
-        self,
-        encoder: StridedEncoder | FilterbankEncoder,
-        stride: int,
-        rate: float,
-        dtype: torch.dtype,
-    ) -> None:
-        super().__init__()
-        self.stride = stride
-        weight = resample_filters(encoder.weight.detach().to(dtype), rate)
-        self.register_buffer("weight", weight.contiguous())
-        bias = encoder.bias if isinstance(encoder, StridedEncoder) else None
-        self.register_buffer("bias", None if bias is None else bias.detach().to(dtype))
-        self.reach = weight.shape[-1] - stride
-
-    def initial_state(self, batch: int) -> State:
-        """Silence before the first sample: `samples` (streams, reach)."""
-        return {"samples": self.weight.new_zeros(batch, self.reach)} if self.reach else {}
-
-    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Encode (streams, samples) as (channels, streams, frames)."""
-        next_state: State = {}
-        if self.reach:
-            x_BL = torch.cat([state["samples"], x_BL], dim=1)
-            next_state["samples"] = x_BL[:, -self.reach :]
-        x_BHL = F.conv1d(x_BL.unsqueeze(1), self.weight, self.bias, stride=self.stride)
-        return x_BHL.transpose(0, 1), next_state
-
-
-class FilterbankStep(Step):
-    """Energies of the filter bank, normalised and mapped to the backbone's channels."""
-
-    def __init__(
-        self, encoder: FilterbankEncoder, stride: int, rate: float, dtype: torch.dtype
-    ) -> None:
-        super().__init__()
-        self.filters = StridedEncoderStep(encoder, stride, rate, dtype)
-        self.norm = Affine(encoder.norm, dtype)
-        self.linear = LinearStep(encoder.linear.weight, encoder.linear.bias, dtype)
-
-    def initial_state(self, batch: int) -> State:
-        """That of the filters."""
-        return self.filters.initial_state(batch)
-
-    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
-        """Encode (streams, samples) as (channels, streams, frames)."""
-        filtered_HBL, next_state = self.filters(x_BL, state)
-        log_MBL = self.norm(log_energies(filtered_HBL.transpose(0, 1)).transpose(0, 1))
-        y_HR = self.linear(log_MBL.flatten(1))
-        return y_HR.reshape(-1, *log_MBL.shape[1:]), next_state
 
 
 class LinearStep(nn.Module):

@@ -82,7 +82,7 @@ class DensityTask(AutoregressiveTask):
         """As of every such task, and samples.png: pictures drawn from the model."""
         super().write_test(output, data)
         prompt = torch.full((SAMPLES, 1), START)
-        generator = Generator(copy.deepcopy(self.network).cpu())
+        generator = Generator(copy.deepcopy(self.network).cpu().eval())
         tokens = generator.generate(prompt, math.prod(PICTURE))
         write_grid(tokens.view(SAMPLES, *PICTURE).numpy(), output / "samples.png")
 

@@ -77,6 +77,8 @@ def losses(run: Path) -> list[float]:
             "long_range_arena",
             ["listops_", "text_", "retrieval_", "image_", "pathfinder_", "pathx_"],
         ),
+        ("language", ["characters_"]),
+        ("density", ["cifar10_"]),
         ("pixels", ["smnist_", "pmnist_", "scifar_"]),
     ],
 )

@@ -22,6 +22,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "odd stride": {"stem_stride": 3, "stem_kernel": 7, "n_layers": 3},
     "stride alone": {"stem_stride": 5, "stem_kernel": 5},
     "filter bank": {"stem_stride": 16, "bands": 6, "normalization": "level"},
+    "spectral": {"stem_stride": 16, "bands": 6, "band_channels": 3},
     "postnorm": {"prenorm": False, "glu": False},
     "layer norm": {"norm": "layer"},
     "layer norm, postnorm": {"norm": "layer", "prenorm": False},
@@ -224,3 +225,13 @@ def test_wrong_amount_of_audio(make_model: MakeModel) -> None:
     for shape in [(1, stream.chunk + 1), (1, 0), (stream.chunk,)]:
         with pytest.raises(ValueError, match=f"a multiple of {stream.chunk}"):
             stream(torch.zeros(shape), stream.initial_state())
+
+
+def test_audio_at_twice_the_rate_without_a_stride(make_model: MakeModel) -> None:
+    model = make_model("s4d", stem_stride=1)
+    assert StreamingClassifier(model, rate=0.5, chunk=10).chunk == 10
+    x = sound(200)
+    stream = StreamingClassifier(model, rate=0.5, chunk=10)
+    logits, _ = stream(x, stream.initial_state())
+    with torch.no_grad():
+        assert relative(logits[:, -1], model(x.unsqueeze(-1), rate=0.5)) < 1e-5

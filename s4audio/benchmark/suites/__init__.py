@@ -6,6 +6,7 @@ from s4audio.benchmark.cases import Group
 from s4audio.benchmark.suites.block import block
 from s4audio.benchmark.suites.common import FULL, QUICK, Sizes
 from s4audio.benchmark.suites.convolution import convolution
+from s4audio.benchmark.suites.generation import generation
 from s4audio.benchmark.suites.kernels import kernels
 from s4audio.benchmark.suites.lengths import lengths
 from s4audio.benchmark.suites.streaming import streaming
@@ -21,6 +22,7 @@ SUITES: dict[str, Callable[[Sizes, int], Iterator[Group]]] = {
     "training": training,
     "lengths": lengths,
     "streaming": streaming,
+    "generation": generation,
 }
 """All suites, in the order of the report."""
 
