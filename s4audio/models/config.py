@@ -37,7 +37,7 @@ class ClassifierConfig:
         pooling: ``mean``, ``last`` or ``max`` over the valid frames.
         stem_stride: samples a frame; above 1 the encoder is a strided convolution.
         stem_kernel: taps of the strided convolution; None for 4 strides.
-        bands: number of learned band-pass filters whose energies are the encoder's frames, instead
+        bands: number of band-pass filters whose energies are the encoder's frames, instead
             of a plain strided convolution; needs a stem_stride above 1.
         band_channels: feature maps of convolutions over bands and time behind the filter bank; None
             for none. stem_stride is then a multiple of 4, and stem_kernel None is one stride.

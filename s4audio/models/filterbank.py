@@ -1,4 +1,4 @@
-"""A learned bank of band-pass filters: the logarithm of the energy in each band, frame by frame."""
+"""A bank of band-pass filters: the logarithm of the energy in each band, frame by frame."""
 
 import math
 
@@ -19,14 +19,15 @@ POWER_FLOOR = 1e-6
 
 
 class FilterbankEncoder(nn.Module):
-    """Energies of learned band-pass filters, one frame for every `stride` samples.
+    """Energies of band-pass filters, one frame for every `stride` samples.
 
         p[m, l] = (g_m * x)[l]^2 + (h_m * x)[l]^2,    y = W norm(log(p + floor)) + b
 
-    Each pair (g_m, h_m) begins as the real and imaginary part of a Gabor filter, the bands evenly
-    spaced on the mel scale, and is trained with everything else. Everything is causal: a frame ends
-    at its last sample. The filters are functions of time, so at another sampling rate they are
-    resampled and the frames keep their duration; see `StridedEncoder`.
+    Each pair (g_m, h_m) is the real and imaginary part of a Gabor filter, the bands evenly spaced on
+    the mel scale. The filters are not trained: their taps are so small that the optimiser's first
+    steps, as large as those of any other weight, would replace them by noise. Everything is causal:
+    a frame ends at its last sample. The filters are functions of time, so at another sampling rate
+    they are resampled and the frames keep their duration; see `StridedEncoder`.
 
     Args:
         d_model: channels.
@@ -36,15 +37,17 @@ class FilterbankEncoder(nn.Module):
         sample_rate: of the training audio, in Hz.
 
     Source: Zeghidour et al., "Learning Filterbanks from Raw Speech for Phone Recognition",
-        arXiv 1711.01161.
+        arXiv 1711.01161, section 2 (their initial filters).
     """
+
+    weight: Tensor
 
     def __init__(
         self, d_model: int, stride: int, kernel: int, bands: int, sample_rate: int
     ) -> None:
         super().__init__()
         self.stride = stride
-        self.weight = nn.Parameter(gabor_filters(bands, kernel, sample_rate))
+        self.register_buffer("weight", gabor_filters(bands, kernel, sample_rate))
         self.norm = nn.BatchNorm1d(bands)
         self.linear = ChannelLinear(bands, d_model)
 

@@ -1,4 +1,4 @@
-"""Convolutions over bands and time on a learned filter bank: what neighbouring bands share.
+"""Convolutions over bands and time on a filter bank: what neighbouring bands share.
 
 Speech moves along the frequency axis from speaker to speaker, and filters that are shared by all
 bands learn that from far fewer recordings than a linear map of the bands does.
@@ -89,7 +89,7 @@ class BandConvolutions(nn.Module):
 
 
 class SpectralEncoder(nn.Module):
-    """Energies of learned band-pass filters, then convolutions over bands and time.
+    """Energies of band-pass filters, then convolutions over bands and time.
 
     The filter bank gives `POOLED_FRAMES` frames for each frame of the backbone. Everything is
     causal, and other sampling rates are treated as in `FilterbankEncoder`.
@@ -103,12 +103,14 @@ class SpectralEncoder(nn.Module):
         sample_rate: of the training audio, in Hz.
     """
 
+    weight: Tensor
+
     def __init__(
         self, d_model: int, stride: int, kernel: int, bands: int, channels: int, sample_rate: int
     ) -> None:
         super().__init__()
         self.stride = stride
-        self.weight = nn.Parameter(gabor_filters(bands, kernel, sample_rate))
+        self.register_buffer("weight", gabor_filters(bands, kernel, sample_rate))
         self.norm = nn.BatchNorm1d(bands)
         self.convolutions = BandConvolutions(channels)
         self.linear = ChannelLinear(channels, d_model)
