@@ -16,9 +16,8 @@ from s4audio.models.normalization import (
     LevelFollower,
     Standardize,
 )
-from s4audio.models.spectral import SpectralEncoder
 
-FrameEncoder = StridedEncoder | FilterbankEncoder | SpectralEncoder
+FrameEncoder = StridedEncoder | FilterbankEncoder
 Encoder = LinearEncoder | EmbeddingEncoder | FrameEncoder
 
 STATE_SPACE_KERNELS: dict[str, Callable[..., Kernel]] = {
@@ -71,9 +70,6 @@ def make_encoder(config: ClassifierConfig, sample_rate: int = 16_000) -> Encoder
 def _frame_encoder(config: ClassifierConfig, sample_rate: int) -> FrameEncoder:
     """The encoder of a stride above 1."""
     d_model, stride, bands = config.d_model, config.stem_stride, config.bands
-    if bands is not None and config.band_channels is not None:
-        taps = config.stem_kernel or stride
-        return SpectralEncoder(d_model, stride, taps, bands, config.band_channels, sample_rate)
     taps = config.stem_kernel or 4 * stride
     if bands is not None:
         return FilterbankEncoder(d_model, stride, taps, bands, sample_rate)

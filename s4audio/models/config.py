@@ -39,8 +39,6 @@ class ClassifierConfig:
         stem_kernel: taps of the strided convolution; None for 4 strides.
         bands: number of band-pass filters whose energies are the encoder's frames, instead
             of a plain strided convolution; needs a stem_stride above 1.
-        band_channels: feature maps of convolutions over bands and time behind the filter bank; None
-            for none. stem_stride is then a multiple of 4, and stem_kernel None is one stride.
         vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
         normalization: of the input: ``none``; ``standardize`` with statistics of the training set;
             ``clip``: every clip to zero mean and unit RMS, which cannot stream; ``level``: divided
@@ -81,7 +79,6 @@ class ClassifierConfig:
     stem_stride: int = 1
     stem_kernel: int | None = None
     bands: int | None = None
-    band_channels: int | None = None
     vocabulary: int | None = None
     normalization: Literal["none", "standardize", "clip", "level"] = "none"
     n_ssm: int | None = None
@@ -126,8 +123,6 @@ class ClassifierConfig:
                 f"bands={self.bands} needs at least one band, stem_stride above 1 and d_input 1 "
                 f"(a waveform), got stem_stride={self.stem_stride} and d_input={self.d_input}"
             )
-        if self.band_channels is not None:
-            self._check_band_channels()
         for name, value in self.kernel_options().items():
             if name not in KERNEL_OPTIONS[self.kind]:
                 raise UserError(
@@ -135,19 +130,10 @@ class ClassifierConfig:
                     f"are {', '.join(KERNEL_OPTIONS[self.kind])}"
                 )
 
-    def _check_band_channels(self) -> None:
-        if self.band_channels is None or self.band_channels < 1:
-            raise UserError(f"band_channels must be at least 1, got {self.band_channels}")
-        if self.bands is None or self.bands < 3 or self.stem_stride % 4:
-            raise UserError(
-                f"band_channels={self.band_channels} needs at least 3 bands and a stem_stride that "
-                f"is a multiple of 4, got bands={self.bands} and stem_stride={self.stem_stride}"
-            )
-
     def kernel_options(self) -> dict[str, Any]:
         """The kernel options that were given."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.default is None}
-        for name in ("stem_kernel", "bands", "band_channels", "vocabulary"):
+        for name in ("stem_kernel", "bands", "vocabulary"):
             del given[name]
         return {name: value for name, value in given.items() if value is not None}
 

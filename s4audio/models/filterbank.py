@@ -23,11 +23,11 @@ class FilterbankEncoder(nn.Module):
 
         p[m, l] = (g_m * x)[l]^2 + (h_m * x)[l]^2,    y = W norm(log(p + floor)) + b
 
-    Each pair (g_m, h_m) is the real and imaginary part of a Gabor filter, the bands evenly spaced on
-    the mel scale. The filters are not trained: their taps are so small that the optimiser's first
-    steps, as large as those of any other weight, would replace them by noise. Everything is causal:
-    a frame ends at its last sample. The filters are functions of time, so at another sampling rate
-    they are resampled and the frames keep their duration; see `StridedEncoder`.
+    Each pair (g_m, h_m) is the real and imaginary part of a Gabor filter, the bands evenly spaced
+    on the mel scale. The filters are not trained: their taps are so small that the optimiser's
+    first steps, as large as those of any other weight, would replace them by noise. Everything is
+    causal: a frame ends at its last sample. The filters are functions of time, so at another
+    sampling rate they are resampled and the frames keep their duration; see `StridedEncoder`.
 
     Args:
         d_model: channels.

@@ -13,12 +13,10 @@ from s4audio.models.build import FrameEncoder
 from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
 from s4audio.models.filterbank import FilterbankEncoder
 from s4audio.models.normalization import ClipNormalize, LevelFollower, Standardize
-from s4audio.models.spectral import SpectralEncoder
 from s4audio.streaming.inputs import (
     FilterbankStep,
     LevelStep,
     LinearEncoderStep,
-    SpectralStep,
     StandardizeStep,
     StridedEncoderStep,
 )
@@ -199,9 +197,7 @@ def _input_steps(
         steps["standardize"] = StandardizeStep(model.normalization, dtype)
     if isinstance(model.normalization, LevelFollower):
         steps["level"] = LevelStep(model.normalization, chunk, rate, dtype)
-    if isinstance(model.encoder, SpectralEncoder):
-        steps["encoder"] = SpectralStep(model.encoder, stride, rate, dtype)
-    elif isinstance(model.encoder, FilterbankEncoder):
+    if isinstance(model.encoder, FilterbankEncoder):
         steps["encoder"] = FilterbankStep(model.encoder, stride, rate, dtype)
     elif isinstance(model.encoder, StridedEncoder):
         steps["encoder"] = StridedEncoderStep(model.encoder, stride, rate, dtype)

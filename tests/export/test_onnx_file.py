@@ -247,7 +247,6 @@ def test_large_rings_are_written_in_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stream.push(noise(500)), first)
 
 
-@pytest.mark.parametrize("encoder", [{"bands": 6}, {"bands": 6, "band_channels": 3}])
-def test_filter_banks(encoder: dict[str, int], tmp_path: Path) -> None:
-    report = export_onnx(small("s4d", **encoder), tmp_path / "m.onnx")
+def test_a_filter_bank(tmp_path: Path) -> None:
+    report = export_onnx(small("s4d", bands=6), tmp_path / "m.onnx")
     assert all(row.relative < 1e-5 for row in report.parity)

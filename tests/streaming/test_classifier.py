@@ -22,7 +22,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "odd stride": {"stem_stride": 3, "stem_kernel": 7, "n_layers": 3},
     "stride alone": {"stem_stride": 5, "stem_kernel": 5},
     "filter bank": {"stem_stride": 16, "bands": 6, "normalization": "level"},
-    "spectral": {"stem_stride": 16, "bands": 6, "band_channels": 3},
     "postnorm": {"prenorm": False, "glu": False},
     "layer norm": {"norm": "layer"},
     "layer norm, postnorm": {"norm": "layer", "prenorm": False},
