@@ -156,24 +156,36 @@ def _draw_panel(axis: Axes, panel: list[Result]) -> None:
             axis.plot(result.published, line, "D", color=PUBLISHED, fillstyle="none")
         colour, marker = (GREY, "s") if result.reference else (OURS, "o")
         axis.plot(result.ours, line, marker, color=colour)
+        # On the side where the published figure is not.
+        left = result.published is not None and result.published > (result.ours or 0)
         axis.annotate(
             f"{result.ours:g}",
             (result.ours, line),
-            (7, 0),
+            (-7 if left else 7, 0),
             textcoords="offset points",
+            ha="right" if left else "left",
             va="center",
             fontsize=8,
             color=colour,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     axis.set_title(panel[0].task, loc="left", fontsize=9, fontweight="bold")
     axis.set_xlabel(panel[0].quantity, fontsize=8)
     axis.set_yticks(range(len(panel)), [result.model for result in panel], fontsize=8)
     axis.set_ylim(len(panel) - 0.5, -0.5)
-    axis.margins(x=0.12)
+    axis.set_xlim(*_limits(panel))
     axis.tick_params(axis="x", labelsize=8)
     axis.tick_params(axis="y", length=0)
     axis.grid(axis="y", color="#dddddd", linewidth=0.8)
     axis.spines[["top", "right", "left"]].set_visible(False)
+
+
+def _limits(panel: list[Result]) -> tuple[float, float]:
+    """Of the axis: close figures should look close, so errors begin at 0, accuracies at 0 or 50."""
+    figures = [f for result in panel for f in (result.ours, result.published) if f is not None]
+    if panel[0].quantity.startswith("accuracy"):
+        return (50.0 if min(figures) > 50 else 0.0), 104.0
+    return 0.0, 1.15 * max(figures)
 
 
 def main() -> None:

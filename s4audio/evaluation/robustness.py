@@ -117,8 +117,8 @@ def evaluate_robustness(
     ]
     return Robustness(
         conditions=tuple(each),
-        levels=condition("every level", levels.all(0)),
-        places=condition("every place", moved.all(0)),
+        levels=condition("every level", np.all(levels, axis=0)),
+        places=condition("every place", np.all(moved, axis=0)),
         clips=len(clips),
     )
 
