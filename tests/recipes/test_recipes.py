@@ -79,6 +79,8 @@ def losses(run: Path) -> list[float]:
         ),
         ("language", ["characters_"]),
         ("density", ["cifar10_"]),
+        ("forecasting", ["etth1_", "etth2_"]),
+        ("vital_signs", ["hr_", "rr_", "spo2_"]),
         ("pixels", ["smnist_", "pmnist_", "scifar_"]),
     ],
 )
