@@ -32,7 +32,8 @@ def run(command: str, arguments: list[str]) -> int:
         help="score it on long recordings instead: misses at fixed false accepts an hour, latency "
         "(--stream --help lists its options)",
     )
-    parser.add_function_arguments(evaluate, as_group=False, as_positional=True, skip={"rates"})
+    own: set[str | int] = {"rates", "robustness"}
+    parser.add_function_arguments(evaluate, as_group=False, as_positional=True, skip=own)
     parser.add_argument(
         "--rates",
         type=int,
@@ -40,6 +41,11 @@ def run(command: str, arguments: list[str]) -> int:
         default=[16_000, 8_000],
         metavar="HZ",
         help="sample rates in Hz (default: 16000 8000)",
+    )
+    parser.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also play the clips at other levels, and with the word at other places",
     )
     options = parser.parse_args(arguments)
     evaluate(

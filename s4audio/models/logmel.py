@@ -60,6 +60,7 @@ class LogMelNetwork(nn.Module):
         arXiv 1710.10361, their "res8", on log-mel energies instead of their cosine transform.
 
     Example:
+        >>> import torch
         >>> LogMelNetwork(LogMelConfig(), ["no", "yes"])(torch.zeros(3, 16_000, 1)).shape
         torch.Size([3, 2])
     """
