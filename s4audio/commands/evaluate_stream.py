@@ -27,6 +27,27 @@ def run(command: str, arguments: list[str]) -> int:
     Returns:
         Exit code.
     """
+    options = _parser(command).parse_args(arguments)
+    evaluate_stream(
+        checkpoint=options.checkpoint,
+        snrs=options.snrs,
+        negatives=options.negatives,
+        data=options.data,
+        recordings=options.recordings,
+        output=options.output,
+        hours=options.hours,
+        negative_hours=options.negative_hours,
+        synthetic_sentences=options.synthetic_sentences,
+        seed=options.seed,
+        smoothing=options.smoothing,
+        refractory=options.refractory,
+        tolerance=options.tolerance,
+        threshold=options.threshold,
+    )
+    return 0
+
+
+def _parser(command: str) -> ArgumentParser:
     parser = ArgumentParser(
         prog=f"s4audio {command} --stream",
         description="Score a model on long recordings: misses, false accepts an hour, latency.",
@@ -64,24 +85,7 @@ def run(command: str, arguments: list[str]) -> int:
         metavar="NUMBER",
         help="sentences, said by eSpeak NG, for the part without keywords",
     )
-    options = parser.parse_args(arguments)
-    evaluate_stream(
-        checkpoint=options.checkpoint,
-        snrs=options.snrs,
-        negatives=options.negatives,
-        data=options.data,
-        recordings=options.recordings,
-        output=options.output,
-        hours=options.hours,
-        negative_hours=options.negative_hours,
-        synthetic_sentences=options.synthetic_sentences,
-        seed=options.seed,
-        smoothing=options.smoothing,
-        refractory=options.refractory,
-        tolerance=options.tolerance,
-        threshold=options.threshold,
-    )
-    return 0
+    return parser
 
 
 def evaluate_stream(
