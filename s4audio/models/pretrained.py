@@ -25,6 +25,9 @@ SHIPPED = Path(__file__).parent / "weights"
 NETWORK_PREFIX = "network."
 """Prefix of the classifier's parameters in the state dictionary of a training checkpoint."""
 
+CLASSIFIER_TASKS = ("ClassificationTask", "LongFormTask")
+"""Tasks whose network is a `SequenceClassifier`, as checkpoints name them."""
+
 
 def list_pretrained() -> list[str]:
     """Names of the weights that come with the package, for `load`.
@@ -128,6 +131,9 @@ def load_checkpoint(path: Path) -> SequenceClassifier:
         UserError: as `read_checkpoint`.
     """
     checkpoint = read_checkpoint(path)
+    task = checkpoint["s4audio"].get("task", CLASSIFIER_TASKS[0])  # the first ones do not say
+    if task not in CLASSIFIER_TASKS:
+        raise UserError(f"{path} is a checkpoint of a {task}: only sequence classifiers load here")
     state = {
         name.removeprefix(NETWORK_PREFIX): x
         for name, x in checkpoint["state_dict"].items()

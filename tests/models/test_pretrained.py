@@ -122,3 +122,10 @@ def test_folder_that_is_a_file(model: SequenceClassifier, tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write the model"):
         model.save_pretrained(tmp_path / "file")
+
+
+def test_a_checkpoint_of_another_task(tmp_path: Path) -> None:
+    path = tmp_path / "forecast.ckpt"
+    torch.save({"s4audio": {"task": "ForecastingTask", "config": {}}, "state_dict": {}}, path)
+    with pytest.raises(UserError, match="a checkpoint of a ForecastingTask"):
+        s4audio.load(path)
