@@ -84,13 +84,14 @@ class StridedEncoder(nn.Module):
         conv = nn.Conv1d(d_input, d_model, kernel)
         self.weight, self.bias = conv.weight, conv.bias
 
-    def frame_stride(self, rate: float) -> int:
-        """Samples of a frame at another rate."""
-        return max(1, round(self.stride / rate))
-
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, d_input); raises what `filter_frames` raises."""
         return filter_frames(x_BLF, lengths, rate, self.stride, self.weight, self.bias)
+
+
+def frame_hop(stride: int, rate: float) -> int:
+    """Steps of a frame: `stride` at the training rate, the nearest whole number at another."""
+    return max(1, round(stride / rate))
 
 
 def filter_frames(
@@ -117,7 +118,7 @@ def filter_frames(
     Raises:
         ValueError: if the input is shorter than one frame.
     """
-    hop = max(1, round(stride / rate))
+    hop = frame_hop(stride, rate)
     if x_BLF.shape[1] < hop:
         raise ValueError(
             f"the input has {x_BLF.shape[1]} samples, but one frame takes {hop}: pad it"

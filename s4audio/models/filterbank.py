@@ -51,10 +51,6 @@ class FilterbankEncoder(nn.Module):
         self.norm = nn.BatchNorm1d(bands)
         self.linear = ChannelLinear(bands, d_model)
 
-    def frame_stride(self, rate: float) -> int:
-        """Samples of a frame at another rate."""
-        return max(1, round(self.stride / rate))
-
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, 1); raises what `filter_frames` raises."""
         frames = filter_frames(x_BLF, lengths, rate, self.stride, self.weight)

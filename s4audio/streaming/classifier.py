@@ -10,7 +10,7 @@ from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.block import Block
 from s4audio.models.build import FrameEncoder
-from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
+from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder, frame_hop
 from s4audio.models.filterbank import FilterbankEncoder
 from s4audio.models.normalization import ClipNormalize, LevelFollower, Standardize
 from s4audio.streaming.inputs import (
@@ -71,7 +71,8 @@ class StreamingClassifier(nn.Module):
         config = model.config
         self.labels = model.labels
         self.sample_rate = round(model.sample_rate / rate)
-        stride = frame_stride(model, rate)
+        encoder = model.encoder
+        stride = frame_hop(encoder.stride, rate) if isinstance(encoder, FrameEncoder) else 1
         frames = _frames(chunk, stride, self.sample_rate)
         self.chunk = frames * stride
         self.window = _window(window, config.length / rate, self.chunk, self.sample_rate)
@@ -176,17 +177,6 @@ def check_can_stream(model: SequenceClassifier) -> None:
     if isinstance(model.encoder, EmbeddingEncoder) or config.d_input != 1:
         what = "tokens" if config.vocabulary is not None else f"{config.d_input} features a step"
         raise UserError(f"only waveforms can stream, and this model takes {what}")
-
-
-def frame_stride(model: SequenceClassifier, rate: float) -> int:
-    """Samples of one frame of the backbone.
-
-    Args:
-        model: any classifier of waveforms.
-        rate: training sample rate / sample rate of the audio.
-    """
-    encoder = model.encoder
-    return encoder.frame_stride(rate) if isinstance(encoder, FrameEncoder) else 1
 
 
 def _input_steps(

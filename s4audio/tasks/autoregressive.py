@@ -52,8 +52,8 @@ class AutoregressiveTask(Task):
         self,
         network: AutoregressiveConfig,
         labels: list[str],
-        optimizer: OptimizerConfig,
-        schedule: ScheduleConfig,
+        optimizer: OptimizerConfig = OptimizerConfig(),
+        schedule: ScheduleConfig = ScheduleConfig(),
     ) -> None:
         super().__init__(optimizer, schedule)
         self.network = AutoregressiveModel(network, labels)

@@ -12,11 +12,8 @@ import torch
 from s4audio.data.density import START
 from s4audio.evaluation.baselines import histogram_nats
 from s4audio.evaluation.pictures import write_grid
-from s4audio.models.autoregressive import AutoregressiveConfig
 from s4audio.streaming.generation import Generator
 from s4audio.tasks.autoregressive import AutoregressiveTask, in_order
-from s4audio.tasks.optimizer import OptimizerConfig
-from s4audio.tasks.schedule import ScheduleConfig
 
 PICTURE = (32, 32, 3)
 """Rows, columns and colours."""
@@ -44,15 +41,6 @@ class DensityTask(AutoregressiveTask):
     """
 
     monitor = "val/bits_per_dim"
-
-    def __init__(
-        self,
-        network: AutoregressiveConfig,
-        labels: list[str],
-        optimizer: OptimizerConfig = OptimizerConfig(),
-        schedule: ScheduleConfig = ScheduleConfig(),
-    ) -> None:
-        super().__init__(network, labels, optimizer, schedule)
 
     def scores(self, nats: float) -> dict[str, float]:
         """Bits a value."""

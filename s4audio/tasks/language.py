@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from s4audio.evaluation.baselines import bigram_nats, unigram_nats
-from s4audio.models.autoregressive import AutoregressiveConfig
 from s4audio.tasks.autoregressive import AutoregressiveTask, in_order
-from s4audio.tasks.optimizer import OptimizerConfig
-from s4audio.tasks.schedule import ScheduleConfig
 
 MOST_IN_PAIRS = 4096
 """Largest vocabulary of which pairs are counted."""
@@ -35,15 +32,6 @@ class LanguageTask(AutoregressiveTask):
     """
 
     monitor = "val/perplexity"
-
-    def __init__(
-        self,
-        network: AutoregressiveConfig,
-        labels: list[str],
-        optimizer: OptimizerConfig = OptimizerConfig(),
-        schedule: ScheduleConfig = ScheduleConfig(),
-    ) -> None:
-        super().__init__(network, labels, optimizer, schedule)
 
     def scores(self, nats: float) -> dict[str, float]:
         """Perplexity and bits a token."""
