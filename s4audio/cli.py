@@ -4,11 +4,6 @@ Exit codes: 0 done, 1 something failed that is not the user's mistake, 2 wrong i
 130 interrupted.
 """
 
-import os
-
-# torch reads this when it first allocates: large pages save most page faults of a training step.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-
 import difflib
 import importlib
 import sys
@@ -16,6 +11,7 @@ from argparse import ArgumentError
 from dataclasses import dataclass
 
 import s4audio
+from s4audio.allocator import keep_freed_memory
 from s4audio.commands.debug import debugging, one_line
 
 
@@ -66,6 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     name, arguments = words[0], words[1:]
     if name not in COMMANDS:
         return _fail(_unknown(name))
+    keep_freed_memory()
     try:
         module = importlib.import_module(f"s4audio.commands.{COMMANDS[name].module}")
         return int(module.run(name, arguments))

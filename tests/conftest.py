@@ -13,7 +13,12 @@ COMPILERS = ("g++", "c++", "clang++")
 
 
 def pytest_configure() -> None:
-    """A folder of its own for each process: two that compile one formula at once damage it."""
+    """Environment of all tests.
+
+    Compiled formulas go to a folder of its own for each process: two that compile one at once
+    damage it. Commands that run inside a test leave its allocator alone.
+    """
+    os.environ["S4AUDIO_KEEP_MEMORY"] = "0"
     compiled = Path(os.environ.get("KEOPS_CACHE_FOLDER", Path.home() / ".cache" / "s4audio-tests"))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     os.environ["KEOPS_CACHE_FOLDER"] = str(compiled / worker)

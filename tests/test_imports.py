@@ -26,6 +26,7 @@ LEVELS = {
     "models": 2,
     "kernels": 1,
     "ops": 0,
+    "allocator": 0,
 }
 DATA_USERS = {"commands", "benchmark", "tasks", "evaluation", "export"}
 LIGHT = {"models", "kernels", "ops", "streaming", "interop"}

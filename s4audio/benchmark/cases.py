@@ -17,7 +17,8 @@ class Case:
         parameters: what the subject is built from, such as batch, channels and length.
         threads: threads of torch, OpenMP and MKL.
         dtype: ``float32``, ``float64``, or ``bfloat16`` for a forward under autocast.
-        large_pages: whether torch's memory comes in large pages (THP_MEM_ALLOC_ENABLE=1).
+        keeps_memory: whether freed memory stays with the process (`s4audio.allocator`), as in the
+            commands.
         judge: its outputs and gradients are what the other cases of the group are compared with.
         timed: False for a judge that is run forward once and does not show in the table.
         gigabytes: memory it is known to need above an idle process; where less is free, it is not
@@ -29,7 +30,7 @@ class Case:
     parameters: dict[str, Any]
     threads: int = 1
     dtype: Precision = "float32"
-    large_pages: bool = True
+    keeps_memory: bool = True
     judge: bool = False
     timed: bool = True
     gigabytes: float = 0.0

@@ -18,7 +18,6 @@ import numpy as np
 from s4audio.benchmark.cases import Case, Group, GroupResult, Measurement, Row
 from s4audio.benchmark.memory import available
 
-LARGE_PAGES = "THP_MEM_ALLOC_ENABLE"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 Errors = dict[int, tuple[float, dict[str, float]]]
@@ -128,7 +127,7 @@ def run_case(case: Case, folder: Path, effort: Effort, results: bool) -> Measure
 
 
 def environment(case: Case) -> dict[str, str]:
-    """The environment of a case's process: this one's, with threads and large pages set.
+    """The environment of a case's process: this one's, with threads set.
 
     Args:
         case: the case.
@@ -136,10 +135,7 @@ def environment(case: Case) -> dict[str, str]:
     Returns:
         names and values.
     """
-    values = {**os.environ, **dict.fromkeys(THREADS, str(case.threads)), LARGE_PAGES: "1"}
-    if not case.large_pages:
-        del values[LARGE_PAGES]
-    return values
+    return {**os.environ, **dict.fromkeys(THREADS, str(case.threads))}
 
 
 def _last_words(process: subprocess.CompletedProcess[str]) -> str:

@@ -3,8 +3,8 @@
 FOLDER/request.json holds the case, a budget of time and whether results are wanted.
 FOLDER/measurement.json receives times and memory, or the reason why there are none, and
 FOLDER/results.npz, if wanted, what is compared with the judge.
-The environment (threads, large pages) is set by whoever starts the process, because torch reads it
-before the first line here runs.
+The threads are set in the environment by whoever starts the process, because torch reads it before
+the first line here runs.
 """
 
 import json
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from s4audio.allocator import keep_freed_memory
 from s4audio.benchmark.cases import Case, Measurement
 from s4audio.benchmark.memory import current_rss, peak_rss, reset_peak
 from s4audio.benchmark.probe import Probe
@@ -35,8 +36,11 @@ def main(folder: Path) -> None:
         folder: where request.json is and the answer goes.
     """
     request = json.loads((folder / "request.json").read_text())
+    case = Case(**request["case"])
+    if case.keeps_memory:
+        keep_freed_memory()
     try:
-        measurement, results = measure(Case(**request["case"]), request["seconds"])
+        measurement, results = measure(case, request["seconds"])
         if request["results"]:
             arrays = {name: x.detach().double().numpy() for name, x in results.items()}
             np.savez(folder / "results.npz", **arrays)  # type: ignore[arg-type]

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from s4audio.kernels import Kernel
 from s4audio.models.pooling import frame_mask
-from s4audio.ops import fft_convolution, unit_residual
+from s4audio.ops import fft_convolution, normalized_convolution, unit_residual
+from s4audio.ops.tiles import in_tiles
 
 Norm = Literal["batch", "layer"]
 
@@ -39,13 +40,33 @@ class LongConvolution(nn.Module):
         Returns:
             (batch, channels, time), in the precision of u_BHL.
         """
-        length = u_BHL.shape[-1]
-        k_DHL = self.kernel(length, rate)
-        skip_1HL = F.pad(self.D[None, :, None].to(k_DHL.dtype), (0, length - 1))
-        k_DHL = torch.cat([k_DHL[:1] + skip_1HL, k_DHL[1:]])
+        k_DHL = self._kernel_and_skip(u_BHL.shape[-1], rate)
         if self.training or self.kernel.directions == 2:
             return fft_convolution(u_BHL, k_DHL)
         return fft_convolution(u_BHL, k_DHL.double())
+
+    def after_norm(self, x_BHL: Tensor, norm: nn.BatchNorm1d, rate: float) -> Tensor:
+        """The same as ``forward(norm(x_BHL), rate)`` in training, in one pass.
+
+        Args:
+            x_BHL: (batch, channels, time).
+            norm: with running statistics, which are updated.
+            rate: evaluation step / training step.
+
+        Returns:
+            (batch, channels, time).
+        """
+        k_DHL = self._kernel_and_skip(x_BHL.shape[-1], rate)
+        y_BHL, mean, variance = normalized_convolution(
+            x_BHL, k_DHL, norm.weight, norm.bias, norm.eps
+        )
+        update_running_statistics(norm, mean, variance, x_BHL.shape[0] * x_BHL.shape[2])
+        return y_BHL
+
+    def _kernel_and_skip(self, length: int, rate: float) -> Tensor:
+        k_DHL = self.kernel(length, rate)
+        skip_1HL = F.pad(self.D[None, :, None].to(k_DHL.dtype), (0, length - 1))
+        return torch.cat([k_DHL[:1] + skip_1HL, k_DHL[1:]])
 
 
 class ChannelLinear(nn.Module):
@@ -87,6 +108,27 @@ class ChannelNorm(nn.Module):
 def make_norm(norm: Norm, channels: int) -> nn.Module:
     """Normalisation of (batch, channels, time)."""
     return nn.BatchNorm1d(channels) if norm == "batch" else ChannelNorm(channels)
+
+
+def update_running_statistics(
+    norm: nn.BatchNorm1d, mean: Tensor, variance: Tensor, count: int
+) -> None:
+    """What `norm` does with the statistics of a batch in training.
+
+    Args:
+        norm: with running statistics.
+        mean: of each channel.
+        variance: of each channel, divided by the number of values.
+        count: number of values of each channel.
+    """
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    assert norm.momentum is not None
+    norm.num_batches_tracked += 1
+    norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum)
+    unbiased = variance * (count / max(count - 1, 1))
+    norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), norm.momentum)
 
 
 class Dropout(nn.Module):
@@ -151,16 +193,23 @@ class Block(nn.Module):
         Returns:
             (batch, channels, frames).
         """
-        u_BHL = self.norm(x_BHL) if self.prenorm else x_BHL
-        if mask_B1L is not None:
-            u_BHL = u_BHL * mask_B1L
-        y_BHL = self.convolution(u_BHL, rate)
+        y_BHL = self._mixed(x_BHL, mask_B1L, rate)
         factors = self.dropout(y_BHL), self.dropout(y_BHL)
         weights = self.linear.weight, self.linear.bias
         z_BHL = unit_residual(y_BHL, x_BHL, *weights, *factors, gated=self.glu)
         if not self.prenorm:
             z_BHL = self.norm(z_BHL)
         return z_BHL
+
+    def _mixed(self, x_BHL: Tensor, mask_B1L: Tensor | None, rate: float) -> Tensor:
+        """Normalised if that comes first, masked, convolved."""
+        if self.prenorm:
+            norm, as_it_is = self.norm, mask_B1L is None and in_tiles(x_BHL)
+            if isinstance(norm, nn.BatchNorm1d) and norm.training and as_it_is:
+                return self.convolution.after_norm(x_BHL, norm, rate)
+            x_BHL = norm(x_BHL)
+        y_BHL: Tensor = self.convolution(x_BHL if mask_B1L is None else x_BHL * mask_B1L, rate)
+        return y_BHL
 
 
 class Backbone(nn.Module):

@@ -7,7 +7,7 @@ The derivations are in the README beside this file.
 
 from s4audio.ops.backend import BACKENDS, Backend
 from s4audio.ops.cauchy import cauchy
-from s4audio.ops.convolution import fft_convolution, next_fast_length
+from s4audio.ops.convolution import fft_convolution, next_fast_length, normalized_convolution
 from s4audio.ops.pointwise import unit_residual
 from s4audio.ops.vandermonde import vandermonde
 
@@ -17,6 +17,7 @@ __all__ = [
     "cauchy",
     "fft_convolution",
     "next_fast_length",
+    "normalized_convolution",
     "unit_residual",
     "vandermonde",
 ]

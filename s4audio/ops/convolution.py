@@ -16,7 +16,7 @@ Source: Crandall, "Topics in Advanced Scientific Computation" (1996), section 4.
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,8 +40,8 @@ def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
             bidirectional. More taps than time steps are cut, fewer are padded with zeros.
 
     Returns:
-        (batch, channels, time), in the precision of the input. The transforms run in the higher of
-        the input's and the kernel's precision.
+        (batch, channels, time), in the precision of the input, or of autocast if it is on. The
+        transforms run in the higher of the input's and the kernel's precision.
 
     Raises:
         ValueError: if channels differ or there are neither one nor two directions.
@@ -51,15 +51,59 @@ def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
         >>> fft_convolution(u, torch.tensor([[[1.0, 0.5]]]))
         tensor([[[1.0000, 2.5000, 4.0000]]])
     """
+    y_BHL: Tensor = _Convolution.apply(u_BHL, _checked(u_BHL, k_DHM), None, None, 0.0)[0]
+    return y_BHL
+
+
+class Normalized(NamedTuple):
+    """What `normalized_convolution` returns.
+
+    Attributes:
+        y: (batch, channels, time).
+        mean: of each channel of the input (channels,), without a gradient.
+        variance: likewise, divided by the number of values.
+    """
+
+    y: Tensor
+    mean: Tensor
+    variance: Tensor
+
+
+def normalized_convolution(
+    x_BHL: Tensor, k_DHM: Tensor, weight: Tensor, bias: Tensor, eps: float
+) -> Normalized:
+    """Batch normalisation of the input by its own statistics, then `fft_convolution`.
+
+    The normalised input lives for a few channels at a time only: on a CPU this saves the time and
+    the memory of a whole tensor in each direction.
+
+    Args:
+        x_BHL: input (batch, channels, time).
+        k_DHM: kernel, as for `fft_convolution`.
+        weight: factor of each normalised channel (channels,).
+        bias: what is added to it (channels,).
+        eps: added to the variance.
+
+    Returns:
+        the convolution and the statistics; differentiable in the four tensors.
+
+    Raises:
+        ValueError: as for `fft_convolution`.
+
+    Source: Ioffe, Szegedy, "Batch Normalization" (2015), section 3, for the gradient.
+    """
+    return Normalized(*_Convolution.apply(x_BHL, _checked(x_BHL, k_DHM), weight, bias, eps))
+
+
+def _checked(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
+    """The taps that matter, in the precision of the transforms."""
     directions, channels, taps = k_DHM.shape
     if channels != u_BHL.shape[1]:
         raise ValueError(f"input has {u_BHL.shape[1]} channels but the kernel has {channels}")
     if directions not in (1, 2):
         raise ValueError(f"a kernel has 1 direction or 2 (bidirectional), got {directions}")
-    length = u_BHL.shape[-1]
     precision = torch.promote_types(u_BHL.dtype, k_DHM.dtype)
-    y_BHL: Tensor = _Convolution.apply(u_BHL, k_DHM[..., : min(taps, length)].to(precision))
-    return y_BHL
+    return k_DHM[..., : min(taps, u_BHL.shape[-1])].to(precision)
 
 
 def next_fast_length(minimum: int) -> int:
@@ -97,40 +141,83 @@ class _Convolution(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
-        length, size = u_BHL.shape[-1], next_fast_length(u_BHL.shape[-1])
+    def forward(
+        ctx: Any,
+        x_BHL: Tensor,
+        k_DHM: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        eps: float,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        length, size = x_BHL.shape[-1], next_fast_length(x_BHL.shape[-1])
         twist_N = _twist(k_DHM, size)
         untwist_L = twist_N[:length].conj_physical()
         k_f = twist_N.new_empty(k_DHM.shape[1], size)
-        y_BHL = torch.empty_like(u_BHL, memory_format=torch.contiguous_format)
-        for some, room in _tiles(u_BHL, k_f):
+        mean_H, variance_H = k_DHM.new_zeros(2, k_DHM.shape[1])
+        y_BHL = torch.empty(x_BHL.shape, dtype=_output_dtype(x_BHL), device=x_BHL.device)
+        for some, room in _tiles(x_BHL, k_f):
             k_f[some] = torch.fft.fft(_in_one_turn(k_DHM[:, some], length, size).mul_(twist_N))
-            y_f = _spectrum(u_BHL[:, some], twist_N, room).mul_(k_f[some])
+            u_tile = x_BHL[:, some]
+            if weight is not None and bias is not None:
+                mean_H[some] = u_tile.to(k_DHM.dtype).mean((0, 2))
+                u_tile = u_tile - mean_H[some, None]
+                variance_H[some] = (u_tile * u_tile).mean((0, 2))
+                factor_H = (variance_H[some] + eps).rsqrt() * weight[some]
+                u_tile = u_tile.mul_(factor_H[:, None]).add_(bias[some, None])
+            y_f = _spectrum(u_tile, twist_N, room).mul_(k_f[some])
             y_BHL[:, some] = _signal(y_f, untwist_L).real
-        ctx.save_for_backward(u_BHL, k_f, twist_N)
+        ctx.save_for_backward(x_BHL, k_f, twist_N, mean_H, (variance_H + eps).rsqrt(), weight, bias)
         ctx.kernel_shape = k_DHM.shape
-        return y_BHL
+        ctx.mark_non_differentiable(mean_H, variance_H)
+        return y_BHL, mean_H, variance_H
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy_BHL: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        u_BHL, k_f, twist_N = ctx.saved_tensors
-        length = u_BHL.shape[-1]
-        needs_u, needs_k = ctx.needs_input_grad
-        du_BHL = torch.empty_like(u_BHL, memory_format=torch.contiguous_format) if needs_u else None
+    def backward(ctx: Any, dy_BHL: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        x_BHL, k_f, twist_N, mean_H, scale_H, weight, bias = ctx.saved_tensors
+        length = x_BHL.shape[-1]
+        needs_x, needs_k = ctx.needs_input_grad[:2]
+        dx_BHL = torch.empty_like(x_BHL, memory_format=torch.contiguous_format) if needs_x else None
         dk_DHM = twist_N.real.new_empty(ctx.kernel_shape) if needs_k else None
+        d_weight, d_bias = mean_H.new_zeros(2, len(mean_H))
         untwist_N = twist_N.conj_physical()
-        for some, room in _tiles(u_BHL, k_f):
+        for some, room in _tiles(x_BHL, k_f):
+            x_tile = u_tile = x_BHL[:, some]
+            if weight is not None:
+                x_tile = (x_tile - mean_H[some, None]).mul_(scale_H[some, None])
+                u_tile = (x_tile * weight[some, None]).add_(bias[some, None])
             dy_f = _spectrum(dy_BHL[:, some], twist_N, room)
             if dk_DHM is not None:
                 # The batch is summed before the one inverse transform of each channel.
-                u_conj = _spectrum(u_BHL[:, some], twist_N, room).conj_physical_()
+                u_conj = _spectrum(u_tile, twist_N, room).conj_physical_()
                 dk_HN = _signal(u_conj.mul_(dy_f).sum(0), untwist_N)
                 dk_DHM[:, some] = _from_one_turn(dk_HN, ctx.kernel_shape, length)
-            if du_BHL is not None:
-                du_f = dy_f.mul_(k_f[some].conj_physical())
-                du_BHL[:, some] = _signal(du_f, untwist_N[:length]).real
-        return du_BHL, dk_DHM
+            du_tile = _signal(dy_f.mul_(k_f[some].conj_physical()), untwist_N[:length]).real
+            if weight is not None:
+                d_weight[some], d_bias[some] = (du_tile * x_tile).sum((0, 2)), du_tile.sum((0, 2))
+                slopes = d_weight[some], d_bias[some], weight[some] * scale_H[some]
+                du_tile = _standardized_gradient(du_tile, x_tile, *slopes)
+            if dx_BHL is not None:
+                dx_BHL[:, some] = du_tile
+        if weight is None:
+            return dx_BHL, dk_DHM, None, None, None
+        return dx_BHL, dk_DHM, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
+
+
+def _standardized_gradient(
+    du_tile: Tensor, x_tile: Tensor, d_weight_H: Tensor, d_bias_H: Tensor, scale_H: Tensor
+) -> Tensor:
+    """Gradient with respect to what was standardised; `x_tile` is the standardised input."""
+    count = x_tile.shape[0] * x_tile.shape[2]
+    dx_tile = (x_tile * (d_weight_H / -count)[:, None]).add_(du_tile)
+    return dx_tile.sub_((d_bias_H / count)[:, None]).mul_(scale_H[:, None])
+
+
+def _output_dtype(x_BHL: Tensor) -> torch.dtype:
+    """That of the input; the autocast precision if autocast is on."""
+    device = x_BHL.device.type
+    autocast = torch.is_autocast_enabled(device) and x_BHL.dtype == torch.float32
+    return torch.get_autocast_dtype(device) if autocast else x_BHL.dtype
 
 
 def _in_one_turn(k_DHM: Tensor, length: int, size: int) -> Tensor:

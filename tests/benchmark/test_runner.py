@@ -79,11 +79,9 @@ def test_without_a_judge_there_are_no_errors(fake):
 
 
 def test_environment(monkeypatch):
-    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "1")
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     values = environment(replace(CASE, threads=3))
-    assert (values["OMP_NUM_THREADS"], values["THP_MEM_ALLOC_ENABLE"]) == ("3", "1")
-    assert "THP_MEM_ALLOC_ENABLE" not in environment(replace(CASE, large_pages=False))
+    assert (values["OMP_NUM_THREADS"], values["MKL_NUM_THREADS"]) == ("3", "3")
     assert os.environ["OMP_NUM_THREADS"] == "7"
 
 

@@ -73,7 +73,7 @@ def test_what_is_promised_is_measured():
     for suite in ("block", "training"):
         mine = [case for group, case in cases if group.suite == suite]
         assert {case.dtype for case in mine} >= {"float32", "bfloat16"}
-        assert {case.large_pages for case in mine} == {True, False}
+        assert {case.keeps_memory for case in mine} == {True, False}
         assert {case.threads for case in mine} == {1, 2}
     blocks = [case for group, case in cases if group.suite == "lengths" and case.name == "S4"]
     assert (blocks[0].length, blocks[-1].length) == (1_000, 1_048_576)

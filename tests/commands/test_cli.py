@@ -1,6 +1,5 @@
 import csv
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -68,19 +67,13 @@ def test_help_lists_the_options(
 def test_light_commands_do_not_import_the_training_framework() -> None:
     program = (
         "import sys; from s4audio.cli import main; main(['--help']); main(['models', '--help']); "
-        "main(['models']); print(os.environ['THP_MEM_ALLOC_ENABLE']); "
+        "main(['models']); "
         "assert not {'lightning', 'torchaudio', 'matplotlib'} & set(sys.modules)"
     )
-    environment = {name: x for name, x in os.environ.items() if name != "THP_MEM_ALLOC_ENABLE"}
     result = subprocess.run(
-        [sys.executable, "-c", f"import os; {program}"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[-1] == "1"
 
 
 def test_models_lists_presets(capsys: pytest.CaptureFixture) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from s4audio.ops import convolution, fft_convolution, next_fast_length
+from s4audio.ops import convolution, fft_convolution, next_fast_length, normalized_convolution
 
 
 def naive(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
@@ -92,3 +92,39 @@ def test_mismatched_channels_and_directions() -> None:
         fft_convolution(torch.zeros(1, 2, 4), torch.zeros(1, 3, 4))
     with pytest.raises(ValueError, match="got 3"):
         fft_convolution(torch.zeros(1, 2, 4), torch.zeros(3, 2, 4))
+
+
+def batch_norm(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.nn.functional.batch_norm(x, None, None, weight, bias, training=True, eps=1e-5)
+
+
+@pytest.mark.parametrize("tile_bytes", [1, 2**22])
+@settings(deadline=None, max_examples=20)
+@given(st.integers(2, 24), st.sampled_from([1, 2]), st.integers(0, 99))
+def test_normalized_against_two_steps(
+    tile_bytes: int, length: int, directions: int, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    x = torch.randn(2, 3, length, dtype=torch.float64) * 2 + 1
+    k = torch.randn(directions, 3, length, dtype=torch.float64)
+    weight, bias = torch.randn(2, 3, dtype=torch.float64)
+    inputs = [tensor.requires_grad_() for tensor in (x, k, weight, bias)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(convolution, "TILE_BYTES", tile_bytes)
+        joined = normalized_convolution(x, k, weight, bias, 1e-5)
+        gradients = torch.autograd.grad(joined.y.pow(3).sum(), inputs)
+    apart = fft_convolution(batch_norm(x, weight, bias), k)
+    torch.testing.assert_close(joined.y, apart)
+    expected = torch.autograd.grad(apart.pow(3).sum(), inputs)
+    for mine, theirs in zip(gradients, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(joined.mean, x.mean((0, 2)))
+    torch.testing.assert_close(joined.variance, x.var((0, 2), correction=0))
+
+
+def test_output_in_the_precision_of_autocast() -> None:
+    u, k = torch.randn(2, 3, 40), torch.randn(1, 3, 40)
+    with torch.autocast("cpu", torch.bfloat16):
+        low = fft_convolution(u, k)
+    assert low.dtype == torch.bfloat16
+    torch.testing.assert_close(low.float(), fft_convolution(u, k), rtol=1e-2, atol=1e-2)

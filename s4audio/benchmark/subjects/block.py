@@ -27,6 +27,11 @@ class NoMixing(nn.Module):
         """Return the input."""
         return u_BHL
 
+    def after_norm(self, x_BHL: Tensor, norm: nn.Module, rate: float) -> Tensor:
+        """Return the normalised input."""
+        y_BHL: Tensor = norm(x_BHL)
+        return y_BHL
+
 
 def prepare(case: Case) -> Probe:
     """Build the block and its input; their numbers do not depend on the form.

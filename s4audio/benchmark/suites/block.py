@@ -24,7 +24,7 @@ def block(sizes: Sizes, threads: int) -> Iterator[Group]:
         textbook,
         changed(case, "textbook keops", {"form": "textbook keops"}),
         half,
-        replace(case, name="small pages", large_pages=False),
+        replace(case, name="memory returned", keeps_memory=False),
         replace(judge, dtype="float64", judge=True, timed=False, gigabytes=3),
     )
     yield Group("block", f"S4 block: {at}", cases)

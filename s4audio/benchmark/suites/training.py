@@ -46,8 +46,8 @@ def training(sizes: Sizes, threads: int) -> Iterator[Group]:
         yield Group("training", title, (float32,))
         return
     bfloat16 = replace(main, name="bfloat16 autocast", dtype="bfloat16")
-    small = replace(main, name="float32, small pages", large_pages=False)
-    yield Group("training", title, (float32, bfloat16, small))
+    returned = replace(main, name="float32, memory returned", keeps_memory=False)
+    yield Group("training", title, (float32, bfloat16, returned))
     recipes = tuple(training_step(name, sizes, threads) for name in RECIPES)
     # Batches differ, so the recipes are compared by the sample.
     title = "Training step of the Speech Commands recipes"
