@@ -10,6 +10,7 @@ from s4audio.data.augment import AugmentConfig
 from s4audio.data.augment.config import Range
 from s4audio.data.base import Split
 from s4audio.data.cache import Source, Store
+from s4audio.data.common_words import COMMON_WORDS
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
 from s4audio.data.open_set import (
     NOISE_PARTS,
@@ -35,7 +36,7 @@ from s4audio.data.streams.layout import StreamPlan
 from s4audio.data.streams.noise import Noise
 from s4audio.data.streams.options import check, checked_words, pair
 from s4audio.data.streams.targets import FrameTargets
-from s4audio.data.streams.words import Words
+from s4audio.data.streams.words import SYNTHETIC, Words
 
 _MAX_SECONDS = 120.0
 _VALIDATION_SEED = 0  # the same stream for every run
@@ -74,8 +75,8 @@ class KeywordStreams(AudioDataModule):
         snr_db: ratio of the words of a segment to its noise.
         epoch_minutes: length of an epoch, over all rows.
         validation_minutes: length of the validation stream.
-        synthetic_clips_per_word: add so many training clips of each of the 35 words that eSpeak NG
-            says; 0 for none.
+        synthetic_clips_per_word: add so many training clips of each of the 35 words, and of some
+            250 everyday words, that eSpeak NG says; 0 for none.
         sample_rate: in Hz; other than 16,000 resamples the clips.
         batch_size: number of streams, and of clips in a batch of the test.
         num_workers: processes that prepare batches. With any, each context is made twice.
@@ -219,11 +220,11 @@ class KeywordStreams(AudioDataModule):
             return []
         from s4audio.data.synthetic import SyntheticSpeech
 
-        speech = SyntheticSpeech(None, list(ALL_WORDS), self.synthetic_clips_per_word)
+        speech = SyntheticSpeech(None, [*ALL_WORDS, *COMMON_WORDS], self.synthetic_clips_per_word)
         return [
             Source(
                 clip.path,
-                f"synthetic/{clip.name}",
+                SYNTHETIC + clip.name,
                 clip.label if clip.label in self.words else UNKNOWN,
                 "train",
             )

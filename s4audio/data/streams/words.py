@@ -14,6 +14,9 @@ from s4audio.data.clips import Clips
 from s4audio.data.open_set import SILENCE
 from s4audio.errors import UserError
 
+SYNTHETIC = "synthetic/"
+"""What names of synthetic clips begin with."""
+
 _FORMAT = 1  # of the table on disk
 _COLUMNS = 3
 
@@ -62,11 +65,17 @@ class Words:
         self.gains = (table[:, 2] ** -0.5).astype(np.float32)
         spoken = np.array([PurePosixPath(store.names[row]).parent.name for row in rows])
         known = np.array([store.labels[row] in keywords for row in rows], bool)
+        made = np.array([store.names[row].startswith(SYNTHETIC) for row in rows], bool)
         self._keywords = _Group(spoken, np.flatnonzero(known), "keyword")
-        self._others = _Group(spoken, np.flatnonzero(~known), "other word")
+        self._others = _Group(spoken, np.flatnonzero(~known & ~made), "other word")
+        self._synthetic: _Group | None = None
+        if (made & ~known).any():
+            self._synthetic = _Group(spoken, np.flatnonzero(~known & made), "synthetic word")
 
     def choose(self, is_keyword: npt.NDArray[np.bool_], word: Shares, clip: Shares) -> Int64Array:
         """A clip for each event: every word equally likely, and every clip of a word.
+
+        Of the other words half are synthetic, if there are any.
 
         Args:
             is_keyword: (events,), whether a keyword is wanted or another word.
@@ -76,9 +85,14 @@ class Words:
         Returns:
             (events,), rows of `clips`.
         """
-        return np.where(
-            is_keyword, self._keywords.choose(word, clip), self._others.choose(word, clip)
-        )
+        if self._synthetic is None:
+            others = self._others.choose(word, clip)
+        else:
+            # Each half of the interval is a whole interval to its group.
+            half = 2 * word % 1
+            real, synthetic = self._others.choose(half, clip), self._synthetic.choose(half, clip)
+            others = np.where(word < 0.5, real, synthetic)
+        return np.where(is_keyword, self._keywords.choose(word, clip), others)
 
 
 class _Group:

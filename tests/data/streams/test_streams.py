@@ -258,3 +258,25 @@ def test_synthetic_words_are_for_training(root: Path, monkeypatch: pytest.Monkey
     assert len(more.split("train")) == len(plain.split("train")) + 2
     assert more.split("validation").names == plain.split("validation").names
     assert more.split("testing").names == plain.split("testing").names
+
+
+def test_half_of_the_other_words_are_synthetic(root: Path, monkeypatch: pytest.MonkeyPatch):
+    from s4audio.data.cache import Source
+    from s4audio.data.streams.words import Words
+
+    spoken = root / "go" / "2_nohash_0.wav"
+    sources = [Source(spoken, f"train/{word}/en_0.wav", word, "train") for word in ("go", "apple")]
+    monkeypatch.setattr("s4audio.data.synthetic.SyntheticSpeech.sources", lambda self: sources)
+    data = streams(root, synthetic_clips_per_word=1)
+    data.prepare_data()
+    store, rows = data._open(), data._rows["train"]
+    words = Words(store, rows, data.labels, data.words, data.sample_rate)
+    shares = np.linspace(0, 1, 1000, endpoint=False)
+    chosen = words.choose(np.zeros(1000, bool), shares, shares * 0)
+    synthetic = np.array([words.clips.names[row].startswith("synthetic/") for row in chosen])
+    assert synthetic.sum() == 500
+    assert {words.clips.names[row] for row in chosen[synthetic]} == {
+        "synthetic/train/apple/en_0.wav"
+    }
+    keywords = words.choose(np.ones(1000, bool), shares, shares * 0)
+    assert {words.clips.targets[row] for row in keywords} <= set(range(len(data.words)))

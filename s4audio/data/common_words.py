@@ -1,0 +1,31 @@
+"""Everyday words that are no commands: what else a keyword spotter hears."""
+
+COMMON_WORDS = (
+    *("about", "after", "again", "animal", "answer", "apple", "back", "bag", "ball", "bank"),
+    *("beach", "because", "before", "better", "black", "blue", "boat", "book", "box", "bread"),
+    *("bring", "brother", "build", "call", "car", "carry", "chair", "change", "child", "city"),
+    *("clean", "clock", "close", "cloud", "coffee", "cold", "come", "cook", "corner", "country"),
+    *("cup", "dance", "dark", "deep", "dinner", "door", "dream", "drink", "drive", "early"),
+    *("earth", "empty", "evening", "every", "eye", "face", "family", "farm", "father", "field"),
+    *("finger", "fire", "fish", "flower", "fly", "food", "foot", "free", "fresh", "friend"),
+    *("game", "garden", "girl", "give", "glass", "gold", "good", "grass", "green", "hair"),
+    *("half", "hand", "hard", "heart", "heavy", "help", "here", "high", "home", "horse"),
+    *("hot", "ice", "idea", "island", "job", "jump", "keep", "kitchen", "lake", "large"),
+    *("laugh", "leaf", "letter", "light", "listen", "little", "long", "look", "love", "low"),
+    *("lunch", "make", "many", "market", "maybe", "meat", "milk", "money", "month", "moon"),
+    *("morning", "mother", "mountain", "mouth", "music", "name", "near", "never", "new", "night"),
+    *("nobody", "noise", "north", "note", "now", "number", "ocean", "often", "old", "open"),
+    *("orange", "other", "over", "page", "paint", "paper", "party", "pencil", "people", "phone"),
+    *("place", "plant", "play", "please", "pocket", "poor", "quick", "quiet", "rain", "read"),
+    *("red", "rice", "rich", "ring", "river", "road", "room", "rope", "round", "run"),
+    *("salt", "sand", "school", "sea", "sell", "send", "shade", "ship", "shoe", "shop"),
+    *("short", "shout", "sing", "sister", "sleep", "slow", "small", "smile", "snow", "soft"),
+    *("some", "song", "soon", "soup", "spoon", "spring", "star", "start", "stone", "story"),
+    *("street", "strong", "sugar", "summer", "sun", "sweet", "table", "tall", "tea", "teach"),
+    *("tell", "thank", "there", "thing", "think", "ticket", "time", "today", "tooth", "town"),
+    *("train", "travel", "under", "uncle", "voice", "wait", "wake", "walk", "wall", "warm"),
+    *("wash", "watch", "water", "weather", "week", "welcome", "well", "west", "what", "wheel"),
+    *("where", "white", "why", "wide", "wind", "window", "winter", "wish", "woman", "wood"),
+    *("word", "work", "world", "write", "year", "yellow", "yesterday", "young", "your", "always"),
+)
+"""Short words, none of which is in Speech Commands."""
