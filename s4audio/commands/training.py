@@ -25,6 +25,7 @@ from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.logmel import LogMelNetwork
 from s4audio.tasks import Task
+from s4audio.tasks.averaging import AverageWeights, WeightAveragingConfig
 from s4audio.tasks.callbacks import EpochLine, KeepLast
 from s4audio.tasks.figures import better
 
@@ -116,6 +117,13 @@ class TrainingCLI(LightningCLI):
         if self.command != "fit":
             # A recipe serves all commands, so they all read this key; only `fit` saves anything.
             parser.callback_keys.clear()
+        parser.add_argument(
+            "--weight_averaging",
+            type=WeightAveragingConfig | None,
+            default=None,
+            help="moving average of the weights, which is validated and kept in their place; "
+            "default: none",
+        )
         parser.add_class_arguments(ReportConfig, "report")
         parser.add_argument(
             "--name",
@@ -170,6 +178,9 @@ class TrainingCLI(LightningCLI):
         elif trainer.get("logger") in (None, True) and not trainer.get("fast_dev_run"):
             changes["logger"] = self._loggers()
         callbacks: list[Callback] = list(trainer.get("callbacks") or [])
+        averaging: WeightAveragingConfig | None = self.config_init.weight_averaging
+        if fit and averaging is not None:
+            callbacks.append(AverageWeights(averaging.decay))
         if interactive:
             callbacks.append(TQDMProgressBar(leave=False))
         if changes.get("logger"):

@@ -16,8 +16,9 @@ from s4audio.models.normalization import (
     LevelFollower,
     Standardize,
 )
+from s4audio.models.spectral import SpectralEncoder
 
-FrameEncoder = StridedEncoder | FilterbankEncoder
+FrameEncoder = StridedEncoder | FilterbankEncoder | SpectralEncoder
 Encoder = LinearEncoder | EmbeddingEncoder | FrameEncoder
 
 STATE_SPACE_KERNELS: dict[str, Callable[..., Kernel]] = {
@@ -71,6 +72,8 @@ def _frame_encoder(config: ClassifierConfig, sample_rate: int) -> FrameEncoder:
     """The encoder of a stride above 1."""
     d_model, stride, bands = config.d_model, config.stem_stride, config.bands
     taps = config.stem_kernel or 4 * stride
+    if bands is not None and config.band_channels is not None:
+        return SpectralEncoder(d_model, stride, taps, bands, config.band_channels, sample_rate)
     if bands is not None:
         return FilterbankEncoder(d_model, stride, taps, bands, sample_rate)
     return StridedEncoder(config.d_input, d_model, stride, taps)

@@ -7,6 +7,7 @@ from s4audio.errors import UserError, unknown_name
 from s4audio.kernels.dss import Version
 from s4audio.kernels.s4d import Discretization
 from s4audio.kernels.sgconv import Combination, Decay, Interpolation, WeightInit
+from s4audio.models.spectral import POOLED_BANDS, POOLED_FRAMES
 from s4audio.ops import Backend
 
 Kind = Literal["s4", "s4d", "dss", "sgconv"]
@@ -39,6 +40,8 @@ class ClassifierConfig:
         stem_kernel: taps of the strided convolution; None for 4 strides.
         bands: number of band-pass filters whose energies are the encoder's frames, instead
             of a plain strided convolution; needs a stem_stride above 1.
+        band_channels: feature maps of convolutions over bands and time behind the filter bank; None
+            for none. Needs bands, and a stem_stride of two frames of the filter bank.
         vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
         normalization: of the input: ``none``; ``standardize`` with statistics of the training set;
             ``clip``: every clip to zero mean and unit RMS, which cannot stream; ``level``: divided
@@ -79,6 +82,7 @@ class ClassifierConfig:
     stem_stride: int = 1
     stem_kernel: int | None = None
     bands: int | None = None
+    band_channels: int | None = None
     vocabulary: int | None = None
     normalization: Literal["none", "standardize", "clip", "level"] = "none"
     n_ssm: int | None = None
@@ -123,6 +127,8 @@ class ClassifierConfig:
                 f"bands={self.bands} needs at least one band, stem_stride above 1 and d_input 1 "
                 f"(a waveform), got stem_stride={self.stem_stride} and d_input={self.d_input}"
             )
+        if self.band_channels is not None:
+            self._check_band_channels(self.band_channels)
         for name, value in self.kernel_options().items():
             if name not in KERNEL_OPTIONS[self.kind]:
                 raise UserError(
@@ -130,10 +136,20 @@ class ClassifierConfig:
                     f"are {', '.join(KERNEL_OPTIONS[self.kind])}"
                 )
 
+    def _check_band_channels(self, channels: int) -> None:
+        if channels < 1:
+            raise UserError(f"band_channels must be at least 1, got {channels}")
+        bands, stride = self.bands, self.stem_stride
+        if bands is None or bands < POOLED_BANDS or stride % POOLED_FRAMES:
+            raise UserError(
+                f"band_channels={channels} needs at least {POOLED_BANDS} bands and a stem_stride "
+                f"that is a multiple of {POOLED_FRAMES}, got bands={bands} and stem_stride={stride}"
+            )
+
     def kernel_options(self) -> dict[str, Any]:
         """The kernel options that were given."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.default is None}
-        for name in ("stem_kernel", "bands", "vocabulary"):
+        for name in ("stem_kernel", "bands", "band_channels", "vocabulary"):
             del given[name]
         return {name: value for name, value in given.items() if value is not None}
 

@@ -84,6 +84,10 @@ class StridedEncoder(nn.Module):
         conv = nn.Conv1d(d_input, d_model, kernel)
         self.weight, self.bias = conv.weight, conv.bias
 
+    def hop(self, rate: float) -> int:
+        """Steps of a frame at another rate."""
+        return frame_hop(self.stride, rate)
+
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, d_input); raises what `filter_frames` raises."""
         return filter_frames(x_BLF, lengths, rate, self.stride, self.weight, self.bias)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from s4audio.models.block import ChannelLinear
-from s4audio.models.encoder import Frames, filter_frames
+from s4audio.models.encoder import Frames, filter_frames, frame_hop
 
 LOWEST_HZ = 60.0
 """Where the lowest band begins."""
@@ -51,10 +51,39 @@ class FilterbankEncoder(nn.Module):
         self.norm = nn.BatchNorm1d(bands)
         self.linear = ChannelLinear(bands, d_model)
 
+    def hop(self, rate: float) -> int:
+        """Samples of a frame at another rate."""
+        return frame_hop(self.stride, rate)
+
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, 1); raises what `filter_frames` raises."""
-        frames = filter_frames(x_BLF, lengths, rate, self.stride, self.weight)
-        return frames._replace(x=self.linear(self.norm(log_energies(frames.x))))
+        frames = band_energies(x_BLF, lengths, rate, self.stride, self.weight)
+        return frames._replace(x=self.linear(self.norm(frames.x)))
+
+
+def band_energies(
+    x_BLF: Tensor, lengths: Tensor | None, rate: float, stride: int, weight: Tensor
+) -> Frames:
+    """Frames of log energies, in full precision also where autocast trains the rest in bfloat16.
+
+    Eight bits cannot hold the quiet bands beside a loud one.
+
+    Args:
+        x_BLF: waveforms (batch, time, 1).
+        lengths: valid samples of each row (batch,), or None if all are valid.
+        rate: evaluation step / training step.
+        stride: samples a frame at the training rate.
+        weight: pairs of filters (2 bands, 1, taps) at the training rate.
+
+    Returns:
+        Frames (batch, bands, frames).
+
+    Raises:
+        ValueError: if the input is shorter than one frame.
+    """
+    with torch.autocast(x_BLF.device.type, enabled=False):
+        frames = filter_frames(x_BLF, lengths, rate, stride, weight)
+        return frames._replace(x=log_energies(frames.x))
 
 
 def log_energies(filtered: Tensor) -> Tensor:

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.errors import UserError
-from s4audio.models.encoder import filter_frames
-from s4audio.models.filterbank import gabor_filters, log_energies
+from s4audio.models.filterbank import band_energies, gabor_filters
 from s4audio.models.normalization import RELEASE_SECONDS, LevelFollower
 
 POOLING = (3, 4)
@@ -112,8 +111,8 @@ class LogMelNetwork(nn.Module):
                 f"expected waveforms (batch, time, 1) of at least {POOLING[1] * self.hop} samples "
                 f"at {self.sample_rate} Hz, got {tuple(x.shape)} at rate {rate:g}"
             )
-        frames = filter_frames(self.level(x, None, rate), None, rate, self.hop, self.filters)
-        log_BML = self.norm(log_energies(frames.x))
+        frames = band_energies(self.level(x, None, rate), None, rate, self.hop, self.filters)
+        log_BML = self.norm(frames.x)
         y_BCML = F.avg_pool2d(self.first(log_BML.unsqueeze(1)).relu(), POOLING)
         for block in self.blocks:
             y_BCML = (y_BCML + block(y_BCML)).relu()

@@ -78,6 +78,7 @@ def create_model(  # noqa: D417 - options are described once, in ClassifierConfi
     stem_stride: int = 1,
     stem_kernel: int | None = None,
     bands: int | None = None,
+    band_channels: int | None = None,
     vocabulary: int | None = None,
     normalization: Literal["none", "standardize", "clip", "level"] = "none",
     n_ssm: int | None = None,

@@ -10,13 +10,15 @@ from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.block import Block
 from s4audio.models.build import FrameEncoder
-from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder, frame_hop
+from s4audio.models.encoder import EmbeddingEncoder, LinearEncoder, StridedEncoder
 from s4audio.models.filterbank import FilterbankEncoder
 from s4audio.models.normalization import ClipNormalize, LevelFollower, Standardize
+from s4audio.models.spectral import SpectralEncoder
 from s4audio.streaming.inputs import (
     FilterbankStep,
     LevelStep,
     LinearEncoderStep,
+    SpectralStep,
     StandardizeStep,
     StridedEncoderStep,
 )
@@ -72,7 +74,7 @@ class StreamingClassifier(nn.Module):
         self.labels = model.labels
         self.sample_rate = round(model.sample_rate / rate)
         encoder = model.encoder
-        stride = frame_hop(encoder.stride, rate) if isinstance(encoder, FrameEncoder) else 1
+        stride = encoder.hop(rate) if isinstance(encoder, FrameEncoder) else 1
         frames = _frames(chunk, stride, self.sample_rate)
         self.chunk = frames * stride
         self.window = _window(window, config.length / rate, self.chunk, self.sample_rate)
@@ -187,7 +189,9 @@ def _input_steps(
         steps["standardize"] = StandardizeStep(model.normalization, dtype)
     if isinstance(model.normalization, LevelFollower):
         steps["level"] = LevelStep(model.normalization, chunk, rate, dtype)
-    if isinstance(model.encoder, FilterbankEncoder):
+    if isinstance(model.encoder, SpectralEncoder):
+        steps["encoder"] = SpectralStep(model.encoder, stride, rate, dtype)
+    elif isinstance(model.encoder, FilterbankEncoder):
         steps["encoder"] = FilterbankStep(model.encoder, stride, rate, dtype)
     elif isinstance(model.encoder, StridedEncoder):
         steps["encoder"] = StridedEncoderStep(model.encoder, stride, rate, dtype)

@@ -1,16 +1,24 @@
 """What stands before the blocks, a chunk at a time: normalisation of the input, encoder."""
 
+import copy
 import math
 from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from s4audio.models.build import FrameEncoder
 from s4audio.models.encoder import LinearEncoder, StridedEncoder, resample_filters
 from s4audio.models.filterbank import FilterbankEncoder, log_energies
 from s4audio.models.normalization import SMALLEST_PEAK, TINY, LevelFollower, Standardize
+from s4audio.models.spectral import (
+    POOLED_FRAMES,
+    BandConvolutions,
+    CausalConvolution,
+    SpectralEncoder,
+)
 from s4audio.streaming.parts import Affine, LinearStep
 from s4audio.streaming.step import State, Step
 
@@ -142,3 +150,46 @@ class FilterbankStep(Step):
         log_MBL = self.norm(log_energies(filtered_HBL.transpose(0, 1)).transpose(0, 1))
         y_HR = self.linear(log_MBL.flatten(1))
         return y_HR.reshape(-1, *log_MBL.shape[1:]), next_state
+
+
+class SpectralStep(Step):
+    """Filter bank and convolutions; each of these carries the frames before that it reaches."""
+
+    def __init__(
+        self, encoder: SpectralEncoder, stride: int, rate: float, dtype: torch.dtype
+    ) -> None:
+        super().__init__()
+        self.filters = StridedEncoderStep(encoder, stride // POOLED_FRAMES, rate, dtype)
+        self.norm = Affine(encoder.norm, dtype)
+        self.convolutions = _without_norms(encoder.convolutions, dtype)
+        self.linear = LinearStep(encoder.linear.weight, encoder.linear.bias, dtype)
+        self.bands = encoder.norm.num_features
+
+    def initial_state(self, batch: int) -> State:
+        """That of the filters, and `past0`, `past1`, ... (streams, maps, bands, frames)."""
+        pasts = self.convolutions.silence(batch, self.bands, self.linear.weight)
+        return {
+            **self.filters.initial_state(batch),
+            **{f"past{i}": past for i, past in enumerate(pasts)},
+        }
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Encode (streams, samples) as (channels, streams, frames)."""
+        filtered_HBL, next_state = self.filters(x_BL, state)
+        log_MBL = self.norm(log_energies(filtered_HBL.transpose(0, 1)).transpose(0, 1))
+        pasts = [state[f"past{i}"] for i in range(len(self.convolutions.layers))]
+        y_BCL, pasts = self.convolutions(log_MBL.transpose(0, 1).unsqueeze(1), pasts)
+        next_state.update({f"past{i}": past for i, past in enumerate(pasts)})
+        y_HR = self.linear(y_BCL.transpose(0, 1).flatten(1))
+        return y_HR.reshape(-1, y_BCL.shape[0], y_BCL.shape[2]), next_state
+
+
+def _without_norms(convolutions: BandConvolutions, dtype: torch.dtype) -> BandConvolutions:
+    """A copy whose batch norms, with their running statistics, are part of the filters."""
+    folded = copy.deepcopy(convolutions).double().eval()
+    for layer in folded.layers:
+        assert isinstance(layer, CausalConvolution)
+        assert isinstance(layer.norm, nn.BatchNorm2d)
+        layer.convolution = fuse_conv_bn_eval(layer.convolution, layer.norm)
+        layer.norm = nn.Identity()
+    return folded.to(dtype)

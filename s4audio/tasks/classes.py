@@ -90,9 +90,22 @@ class ClassTask(Task):
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
 
+    def precise(self, batch: Batch) -> Tensor:
+        """Logits in the precision of the weights, as every other command gives them.
+
+        Args:
+            batch: To classify; autocast is for training alone.
+
+        Returns:
+            Logits (batch, classes).
+        """
+        with torch.autocast(self.device.type, enabled=False):
+            logits: Tensor = self(batch)
+        return logits
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and accuracy."""
-        logits = self(batch)
+        logits = self.precise(batch)
         loss = functional.cross_entropy(logits, batch.targets)
         self.stop_if_diverged(loss)
         self.val_accuracy(logits, batch.targets)
@@ -106,7 +119,7 @@ class ClassTask(Task):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss, accuracy and macro F1, and keep the logits."""
-        logits = self(batch)
+        logits = self.precise(batch)
         self.test_accuracy(logits, batch.targets)
         self.test_macro_f1(logits, batch.targets)
         loss = functional.cross_entropy(logits, batch.targets)
@@ -122,7 +135,7 @@ class ClassTask(Task):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> Predictions:
         """Logits of one batch on the CPU."""
-        return _on_cpu(self(batch), batch)
+        return _on_cpu(self.precise(batch), batch)
 
     def test_figures(self) -> list[tuple[str, str]]:
         """Accuracy and macro F1."""

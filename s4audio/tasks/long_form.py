@@ -103,7 +103,8 @@ class LongFormTask(ClassificationTask):
 
     def validation_step(self, batch: StreamBatch, batch_idx: int) -> None:  # type: ignore[override]
         """Log the loss of the frames, the accuracy of the words and the share of false alarms."""
-        logits = self._segment_logits(batch)
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self._segment_logits(batch)
         loss = self.frame_loss(logits, batch.targets)
         self.stop_if_diverged(loss)
         size = len(batch.targets)

@@ -19,7 +19,14 @@ from s4audio.streaming import Stream
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-KINDS = ["s4", "s4d", "dss", "sgconv"]
+NETWORKS: dict[str, tuple[str, dict[str, int]]] = {
+    "s4": ("s4", {}),
+    "s4d": ("s4d", {}),
+    "dss": ("dss", {}),
+    "sgconv": ("sgconv", {}),
+    "filter bank": ("s4d", {"bands": 6}),
+    "spectral": ("s4d", {"bands": 7, "band_channels": 3}),
+}
 REAL = {onnx.TensorProto.FLOAT, onnx.TensorProto.INT64, onnx.TensorProto.BOOL}
 
 
@@ -30,7 +37,7 @@ def small(kind: str, **options: Any) -> SequenceClassifier:
     sizes = {"classes": 3, "d_model": 8, "n_layers": 2, "length": 1600, "stem_stride": 8}
     model = create_model(kind, **(sizes | own | {"normalization": "level"} | options))
     for module in model.modules():
-        if isinstance(module, nn.BatchNorm1d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.uniform_(module.running_var, 0.5, 2)
     return model.eval()
 
@@ -39,12 +46,13 @@ def noise(*shape: int) -> npt.NDArray[np.float32]:
     return np.random.default_rng(5).normal(0, 0.3, shape).astype(np.float32)
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=NETWORKS)
 def exported(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> ExportReport:
-    path = tmp_path_factory.mktemp("onnx") / f"{request.param}.onnx"
-    return export_onnx(small(request.param), path)
+    kind, options = NETWORKS[request.param]
+    path = tmp_path_factory.mktemp("onnx") / f"{kind}.onnx"
+    return export_onnx(small(kind, **options), path)
 
 
 def graphs(graph: Any) -> list[Any]:
@@ -146,8 +154,10 @@ def test_not_a_number_leaves_the_stream_as_it_was(exported: ExportReport) -> Non
 
 
 @pytest.mark.parametrize("rate", [2.0, 0.7])
-def test_other_rates(tmp_path: Path, rate: float) -> None:
-    report = export_onnx(small("s4d"), tmp_path / "m.onnx", rate)
+@pytest.mark.parametrize("network", ["s4d", "spectral"])
+def test_other_rates(tmp_path: Path, network: str, rate: float) -> None:
+    kind, options = NETWORKS[network]
+    report = export_onnx(small(kind, **options), tmp_path / "m.onnx", rate)
     assert Stream(report.path).sample_rate == round(16_000 / rate)
     assert max(row.relative for row in report.parity) < 1e-5
     with pytest.raises(UserError, match=r"is fixed: export the model again with --rate 2"):
@@ -247,6 +257,16 @@ def test_large_rings_are_written_in_place(tmp_path: Path) -> None:
     np.testing.assert_array_equal(stream.push(noise(500)), first)
 
 
-def test_a_filter_bank(tmp_path: Path) -> None:
-    report = export_onnx(small("s4d", bands=6), tmp_path / "m.onnx")
-    assert all(row.relative < 1e-5 for row in report.parity)
+def test_int8_spares_the_convolutions_over_bands(tmp_path: Path) -> None:
+    model = small("s4d", d_model=32, bands=9, band_channels=8)
+    report = export_onnx(model, tmp_path / "m.onnx", quantize="int8")
+    integers = {
+        tuple(tensor.dims)
+        for graph in graphs(onnx.load(report.path).graph)
+        for tensor in graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and len(tensor.dims) > 1
+    }
+    assert integers == {(24, 32), (32, 64), (32, 3)}
+    waveform = noise(4000)
+    judge = Stream(report.classifier).push(waveform)
+    assert np.abs(Stream(report.path).push(waveform) - judge).max() < 0.05 * np.abs(judge).max()

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s4audio.models import ClassifierConfig, SequenceClassifier
+from s4audio.models import ClassifierConfig, SequenceClassifier, block
+from s4audio.models.build import make_backbone
 from s4audio.models.encoder import StridedEncoder, resample_filters
 from s4audio.models.normalization import SMALLEST_PEAK, ClipNormalize, LevelFollower
 from s4audio.models.pooling import frame_mask, pool
@@ -120,3 +121,22 @@ def test_level_follower_never_sees_the_future():
     follower = LevelFollower(release=30.0)
     before, after = follower(x, None, 1.0), follower(changed, None, 1.0)
     assert torch.equal(before[:, :120], after[:, :120])
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_norm_and_convolution_in_one_pass(masked: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output, gradients and running statistics are those of the two steps."""
+    results = []
+    for in_one_pass in (True, False):
+        torch.manual_seed(0)
+        config = ClassifierConfig(kind="s4d", d_model=6, n_layers=2, d_state=8, length=50)
+        backbone = make_backbone(config).double()
+        x = (2 * torch.randn(3, 6, 50, dtype=torch.float64) + 1).requires_grad_()
+        monkeypatch.setattr(block, "in_tiles", lambda x, now=in_one_pass: now)
+        y = backbone(x, torch.tensor([50, 20, 31]) if masked else None)
+        y.pow(3).sum().backward()
+        gradients = [x.grad, *(parameter.grad for parameter in backbone.parameters())]
+        results.append([y.detach(), *gradients, *backbone.buffers()])
+    for mine, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
+    assert results[0][-1] == 1, "the last norm has counted the batch"

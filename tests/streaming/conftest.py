@@ -21,7 +21,7 @@ def make_model() -> MakeModel:
         small |= {"version": "exp"} if kind == "dss" else {}
         model = create_model(kind, **(small | {"normalization": "level"} | options))
         for module in model.modules():
-            if isinstance(module, nn.BatchNorm1d):
+            if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
                 assert module.running_mean is not None
                 assert module.running_var is not None
                 module.running_mean.normal_()

@@ -22,6 +22,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "odd stride": {"stem_stride": 3, "stem_kernel": 7, "n_layers": 3},
     "stride alone": {"stem_stride": 5, "stem_kernel": 5},
     "filter bank": {"stem_stride": 16, "bands": 6, "normalization": "level"},
+    "spectral": {"stem_stride": 16, "bands": 7, "band_channels": 3},
     "postnorm": {"prenorm": False, "glu": False},
     "layer norm": {"norm": "layer"},
     "layer norm, postnorm": {"norm": "layer", "prenorm": False},
@@ -60,6 +61,22 @@ def test_equals_the_classifier_on_everything_so_far(
         model.set_input_statistics(0.1, 0.4)
     stream = StreamingClassifier(model, rate)
     audio = sound(stream.window * stream.chunk)
+    logits, _ = stream(audio, stream.initial_state())
+    assert relative(logits, after_every_chunk(model, audio, stream, rate)) < 2e-5
+
+
+@pytest.mark.parametrize("chunks_of", [1, 2, 5])
+@pytest.mark.parametrize("rate", [1.0, 2.0, 0.7, 0.5])
+def test_convolutions_over_bands_in_chunks_of_any_length(
+    make_model: MakeModel, rate: float, chunks_of: int
+) -> None:
+    # At rate 0.7 a frame of 16 samples becomes two of 11, not one of 23.
+    hop = {1.0: 16, 2.0: 8, 0.7: 22, 0.5: 32}[rate]
+    model = make_model("s4d", **NETWORKS["spectral"])
+    with pytest.raises(ValueError, match=f"stride, {hop} samples"):
+        StreamingClassifier(model, rate, chunk=hop + 1)
+    stream = StreamingClassifier(model, rate, chunk=chunks_of * hop)
+    audio = sound(20 * hop)
     logits, _ = stream(audio, stream.initial_state())
     assert relative(logits, after_every_chunk(model, audio, stream, rate)) < 2e-5
 

@@ -17,41 +17,45 @@ MakeModel = Callable[..., SequenceClassifier]
 Waveform = npt.NDArray[np.float32]
 
 KINDS = ["s4", "s4d", "dss", "sgconv"]
+SPECTRAL = {"bands": 7, "band_channels": 3}
+NETWORKS = [*KINDS, "spectral"]
 
 
 @pytest.fixture(scope="session")
 def models(make_model: MakeModel) -> dict[str, StreamingClassifier]:
-    return {kind: StreamingClassifier(make_model(kind, stem_stride=8)) for kind in KINDS}
+    networks = {kind: make_model(kind, stem_stride=8) for kind in KINDS}
+    networks["spectral"] = make_model("s4d", stem_stride=8, **SPECTRAL)
+    return {name: StreamingClassifier(network) for name, network in networks.items()}
 
 
 def noise(*shape: int) -> Waveform:
     return np.random.default_rng(5).normal(0, 0.3, shape).astype(np.float32)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NETWORKS)
 @settings(max_examples=10, deadline=None)
 @given(sizes=st.lists(st.integers(0, 700), min_size=1, max_size=12))
 def test_any_sizes_give_the_same_bits(
-    models: dict[str, StreamingClassifier], kind: str, sizes: list[int]
+    models: dict[str, StreamingClassifier], name: str, sizes: list[int]
 ) -> None:
     waveform = noise(sum(sizes))
-    stream = Stream(models[kind])
+    stream = Stream(models[name])
     pieces = np.split(waveform, np.cumsum(sizes)[:-1])
     in_pieces = np.concatenate([stream.push(piece) for piece in pieces])
-    at_once = Stream(models[kind]).push(waveform)
+    at_once = Stream(models[name]).push(waveform)
     assert in_pieces.shape == (sum(sizes) // stream.chunk, 5)
     np.testing.assert_array_equal(in_pieces, at_once)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_restored_state_continues_with_the_same_bits(
-    models: dict[str, StreamingClassifier], kind: str, tmp_path: Path
+    models: dict[str, StreamingClassifier], name: str, tmp_path: Path
 ) -> None:
-    stream = Stream(models[kind])
+    stream = Stream(models[name])
     stream.push(noise(1000))
     np.savez(tmp_path / "state.npz", **stream.state)
     expected = stream.push(noise(3000))
-    other = Stream(models[kind])
+    other = Stream(models[name])
     other.state = dict(np.load(tmp_path / "state.npz"))
     np.testing.assert_array_equal(other.push(noise(3000)), expected)
 
@@ -74,12 +78,12 @@ def test_the_state_is_a_copy(models: dict[str, StreamingClassifier]) -> None:
     np.testing.assert_array_equal(stream.push(noise(500)), expected)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_streams_in_a_batch_do_not_meet(models: dict[str, StreamingClassifier], kind: str) -> None:
-    waveforms = noise(3, 2000)
-    together = Stream(models[kind], batch=3).push(waveforms)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_streams_in_a_batch_do_not_meet(models: dict[str, StreamingClassifier], name: str) -> None:
+    waveforms = noise(16, 2000)
+    together = Stream(models[name], batch=16).push(waveforms)
     for alone, row in zip(waveforms, together, strict=True):
-        np.testing.assert_allclose(row, Stream(models[kind]).push(alone), rtol=0, atol=2e-5)
+        np.testing.assert_allclose(row, Stream(models[name]).push(alone), rtol=0, atol=2e-5)
 
 
 def test_shapes_types_and_names(models: dict[str, StreamingClassifier]) -> None:
