@@ -35,7 +35,18 @@ def run(command: str, arguments: list[str]) -> int:
         exit_on_error=False,
     )
     parser.add_function_arguments(generate, as_group=False, as_positional=True)
-    generate(**parser.parse_args(arguments).as_dict())
+    options = parser.parse_args(arguments)
+    generate(
+        options.checkpoint,
+        prompt=options.prompt,
+        tokens=options.tokens,
+        count=options.count,
+        temperature=options.temperature,
+        top_k=options.top_k,
+        top_p=options.top_p,
+        seed=options.seed,
+        output=options.output,
+    )
     return 0
 
 

@@ -5,15 +5,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from s4audio.data.loader import BatchedDataset, make_loader
+from s4audio.errors import UserError
 
 Split = Literal["train", "validation", "testing"]
 B = TypeVar("B")
+D = TypeVar("D", bound=BatchedDataset[Any])
 
 
 class DataModule(LightningDataModule, ABC):
@@ -77,6 +79,32 @@ class DataModule(LightningDataModule, ABC):
             seed=self.seed,
             training=training,
         )
+
+
+class SplitDataModule(DataModule, Generic[D]):
+    """Base of data sets whose every split is rows that come in batches: `split` gives them."""
+
+    @abstractmethod
+    def split(self, name: Split) -> D:
+        """The rows of one split."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Shuffled batches, all of the same number of rows."""
+        return self._loader(self._filled("train"), training=True)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Every validation row once, in order."""
+        return self._loader(self._filled("validation"), training=False)
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Every test row once, in order."""
+        return self._loader(self._filled("testing"), training=False)
+
+    def _filled(self, name: Split) -> D:
+        rows = self.split(name)
+        if len(rows) == 0:
+            raise UserError(f"the {name} split of this {type(self).__name__} has no rows")
+        return rows
 
 
 def _plain(value: object) -> object:

@@ -10,9 +10,8 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
-from s4audio.data.base import DataModule, Split
+from s4audio.data.base import Split, SplitDataModule
 from s4audio.data.cache import Int64Array, cache_dir
 from s4audio.data.collate import Batch
 from s4audio.data.loader import BatchedDataset
@@ -58,7 +57,7 @@ class Recordings(BatchedDataset[Batch]):
         )
 
 
-class BIDMC(DataModule):
+class BIDMC(SplitDataModule[Recordings]):
     """Windows of 32 s of PPG and ECG at 125 Hz (4,000 steps, two signals) with a vital sign each.
 
     Args:
@@ -128,18 +127,6 @@ class BIDMC(DataModule):
         """Mean and standard deviation of the training targets."""
         targets = self.split("train").targets.astype(np.float64)
         return float(targets.mean()), float(targets.std())
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches, all of the same number of windows."""
-        return self._loader(self.split("train"), training=True)
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Every validation window once, in order."""
-        return self._loader(self.split("validation"), training=False)
-
-    def test_dataloader(self) -> DataLoader[Batch]:
-        """Every test window once, in order."""
-        return self._loader(self.split("testing"), training=False)
 
     def _open(self) -> dict[Split, Recordings]:
         if not self._splits:

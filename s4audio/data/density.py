@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 
-from s4audio.data.base import DataModule, Split
+from s4audio.data.base import Split, SplitDataModule
 from s4audio.data.loader import BatchedDataset
 from s4audio.data.pixels.cifar import SequentialCifar10
 from s4audio.data.pixels.module import Uint8Array
@@ -43,7 +42,7 @@ class BytePictures(BatchedDataset[TokenBatch]):
         return TokenBatch(inputs, targets, torch.from_numpy(rows))
 
 
-class Cifar10Density(DataModule):
+class Cifar10Density(SplitDataModule[BytePictures]):
     """CIFAR-10 for density estimation: 3,072 values of 256 levels, a token each.
 
     Pixels come row by row, and of each pixel red, green and blue. A random part of the training
@@ -97,18 +96,6 @@ class Cifar10Density(DataModule):
     def split(self, name: Split) -> BytePictures:
         """The pictures of one split."""
         return self._open()[name]
-
-    def train_dataloader(self) -> DataLoader[TokenBatch]:
-        """Shuffled batches, all of the same number of pictures."""
-        return self._loader(self.split("train"), training=True)
-
-    def val_dataloader(self) -> DataLoader[TokenBatch]:
-        """Every validation picture once, in order."""
-        return self._loader(self.split("validation"), training=False)
-
-    def test_dataloader(self) -> DataLoader[TokenBatch]:
-        """Every test picture once, in order."""
-        return self._loader(self.split("testing"), training=False)
 
     def _open(self) -> dict[Split, BytePictures]:
         if not self._splits:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from s4audio.data.base import DataModule, Split
+from s4audio.data.base import Split, SplitDataModule
 from s4audio.data.loader import BatchedDataset
 from s4audio.data.time_series import FloatArray, calendar_features, read_time_series
 from s4audio.errors import UserError
@@ -83,7 +83,7 @@ class Windows(BatchedDataset[ForecastBatch]):
         return self.dates[index + self.context : index + self.context + self.horizon]
 
 
-class Forecasting(DataModule):
+class Forecasting(SplitDataModule[Windows]):
     """A CSV table of measurements, such as the Electricity Transformer data (ETT), to forecast.
 
     Values are standardised by mean and deviation of the training rows. Every row of validation and
@@ -179,18 +179,6 @@ class Forecasting(DataModule):
         """The windows of one split, in the order of their dates."""
         begin, end = self.borders[name]
         return self._windows(self._standardised(slice(begin, end)), self.series.dates[begin:end])
-
-    def train_dataloader(self) -> DataLoader[ForecastBatch]:
-        """Shuffled batches, all of the same number of windows."""
-        return self._loader(self.split("train"), training=True)
-
-    def val_dataloader(self) -> DataLoader[ForecastBatch]:
-        """Every validation window once, in order."""
-        return self._loader(self.split("validation"), training=False)
-
-    def test_dataloader(self) -> DataLoader[ForecastBatch]:
-        """Every test window once, in order, also those of a last batch that is not full."""
-        return self._loader(self.split("testing"), training=False)
 
     def predict_dataloader(self) -> DataLoader[ForecastBatch]:
         """One window: the last rows of the table, and what comes after them."""

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from s4audio.data.base import DataModule, Split
+from s4audio.data.base import Split, SplitDataModule
 from s4audio.data.cache import Int64Array
 from s4audio.data.collate import Batch
 from s4audio.data.loader import BatchedDataset
 from s4audio.data.lra.store import SequenceStore
-from s4audio.errors import UserError
 
 Rows = dict[Split, Int64Array]
 
@@ -74,7 +72,7 @@ class Sequences(BatchedDataset[Batch]):
         return torch.from_numpy(stacked).float().div_(255).unsqueeze(-1)
 
 
-class SequenceDataModule(DataModule):
+class SequenceDataModule(SplitDataModule[Sequences]):
     """Base of the data sets of tokens and pixels.
 
     A data set says what its classes are, which rows it has and how they are split; everything else
@@ -130,24 +128,6 @@ class SequenceDataModule(DataModule):
     def statistics(self) -> tuple[float, float]:
         """What a model standardises pixels with: mean and standard deviation, here (0, 1)."""
         return 0.0, 1.0
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches, all of the same number of rows."""
-        return self._batches_of("train")
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Every validation row once, in order."""
-        return self._batches_of("validation")
-
-    def test_dataloader(self) -> DataLoader[Batch]:
-        """Every test row once, in order."""
-        return self._batches_of("testing")
-
-    def _batches_of(self, name: Split) -> DataLoader[Batch]:
-        rows = self.split(name)
-        if len(rows) == 0:
-            raise UserError(f"the {name} split of this {type(self).__name__} has no rows")
-        return self._loader(rows, training=name == "train")
 
     def _open(self) -> SequenceStore:
         if self._store is None:

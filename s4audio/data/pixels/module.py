@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import DataLoader
 
-from s4audio.data.base import DataModule, Split
+from s4audio.data.base import Split, SplitDataModule
 from s4audio.data.cache import Int64Array
 from s4audio.data.collate import Batch
 from s4audio.data.loader import BatchedDataset
@@ -85,7 +84,7 @@ class Pixels(BatchedDataset[Batch]):
         )
 
 
-class PixelDataModule(DataModule):
+class PixelDataModule(SplitDataModule[Pixels]):
     """Base of the data sets of pictures, read a pixel a step.
 
     A random part of the training pictures validates, drawn with the seed of the S4 code.
@@ -152,18 +151,6 @@ class PixelDataModule(DataModule):
     def split(self, name: Split) -> Pixels:
         """The pictures of one split."""
         return self._open()[name]
-
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Shuffled batches, all of the same number of pictures."""
-        return self._loader(self.split("train"), training=True)
-
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Every validation picture once, in order."""
-        return self._loader(self.split("validation"), training=False)
-
-    def test_dataloader(self) -> DataLoader[Batch]:
-        """Every test picture once, in order."""
-        return self._loader(self.split("testing"), training=False)
 
     def _open(self) -> dict[Split, Pixels]:
         if not self._splits:
