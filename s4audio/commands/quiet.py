@@ -12,6 +12,8 @@ def quiet_lightning() -> None:
 
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # What `--trainer.profiler` reports is asked for.
+    logging.getLogger("lightning.pytorch.profilers.profiler").setLevel(logging.INFO)
     # Advice on num_workers and such, and what libraries tell each other's authors.
     for category in (PossibleUserWarning, DeprecationWarning, FutureWarning):
         warnings.filterwarnings("ignore", category=category)

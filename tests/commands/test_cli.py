@@ -110,6 +110,12 @@ def test_fit_prints_a_line_an_epoch_and_a_panel(
     assert (tmp_path / "runs" / "tiny" / "version_0" / "accuracy_by_rate.png").is_file()
 
 
+def test_a_profiler_reports(recipe: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert main(["fit", "--config", str(recipe), "--trainer.profiler", "simple"]) == 0
+    assert "train_dataloader_next" in caplog.text
+    assert "run_training_batch" in caplog.text
+
+
 @pytest.mark.parametrize("command", ["fit", "validate", "test", "predict"])
 def test_fast_dev_run_leaves_nothing_behind(command: str, recipe: Path, tmp_path: Path) -> None:
     words = [command, "--config", str(recipe), "--report.rates", "[16000, 8000]"]
