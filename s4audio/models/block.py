@@ -38,7 +38,7 @@ class LongConvolution(nn.Module):
             rate: evaluation step / training step.
 
         Returns:
-            (batch, channels, time), in the precision of u_BHL.
+            (batch, channels, time), in the precision of u_BHL, or of autocast if it is on.
         """
         k_DHL = self._kernel_and_skip(u_BHL.shape[-1], rate)
         if self.training or self.kernel.directions == 2:
@@ -54,7 +54,7 @@ class LongConvolution(nn.Module):
             rate: evaluation step / training step.
 
         Returns:
-            (batch, channels, time).
+            (batch, channels, time), as `forward`.
         """
         k_DHL = self._kernel_and_skip(x_BHL.shape[-1], rate)
         y_BHL, mean, variance = normalized_convolution(
