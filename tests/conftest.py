@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ def pytest_configure() -> None:
     """Environment of all tests.
 
     Compiled formulas go to a folder of its own for each process: two that compile one at once
-    damage it. Commands that run inside a test leave its allocator alone.
+    damage it. Commands that run inside a test leave its allocator alone. What a shell starts in the
+    background ignores Ctrl+C, which some tests send to themselves.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["S4AUDIO_KEEP_MEMORY"] = "0"
     compiled = Path(os.environ.get("KEOPS_CACHE_FOLDER", Path.home() / ".cache" / "s4audio-tests"))
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
