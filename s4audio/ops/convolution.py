@@ -192,6 +192,8 @@ class _Convolution(torch.autograd.Function):
                 u_conj = _spectrum(u_tile, twist_N, room).conj_physical_()
                 dk_HN = _signal(u_conj.mul_(dy_f).sum(0), untwist_N)
                 dk_DHM[:, some] = _from_one_turn(dk_HN, ctx.kernel_shape, length)
+            if dx_BHL is None and weight is None:
+                continue
             du_tile = _signal(dy_f.mul_(k_f[some].conj_physical()), untwist_N[:length]).real
             if weight is not None:
                 d_weight[some], d_bias[some] = (du_tile * x_tile).sum((0, 2)), du_tile.sum((0, 2))
