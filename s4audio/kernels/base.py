@@ -16,6 +16,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from s4audio.ops import Chunks
+
 
 class Kernel(nn.Module, ABC):
     """A parameterised convolution kernel of `channels` channels.
@@ -95,6 +97,23 @@ class StateSpaceKernel(Kernel):
     @abstractmethod
     def transition(self, rate: float) -> tuple[Tensor, Tensor, Tensor]:
         """Real (A, B, C): (H, n, n), (H, n), (D, H, n), float64."""
+
+    @abstractmethod
+    def chunks(self, steps: int, rate: float) -> Chunks:
+        """The causal kernel as a recurrence over chunks of time, float32.
+
+        Args:
+            steps: of a chunk, a power of two.
+            rate: evaluation step / training step, above 0.
+
+        Returns:
+            tables for [s4audio.ops.chunked_convolution][].
+        """
+
+    @property
+    def has_chunks(self) -> bool:
+        """Whether `chunks` gives the same kernel as `forward`, at any length."""
+        return self.directions == 1
 
     def recurrence(self, rate: float = 1.0) -> Recurrence:
         """Real-valued recurrence of a causal kernel.

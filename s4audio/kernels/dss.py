@@ -29,8 +29,9 @@ from s4audio.kernels.base import (
     real_diagonal,
     real_row,
 )
+from s4audio.kernels.chunks import diagonal_chunks
 from s4audio.kernels.hippo import s4d_legs
-from s4audio.ops import Backend, vandermonde
+from s4audio.ops import Backend, Chunks, vandermonde
 
 Version = Literal["softmax", "exp", "exp-re-im", "exp-no-scale", "clip", "clip-no-scale"]
 VERSIONS: tuple[str, ...] = get_args(Version)
@@ -130,6 +131,17 @@ class DSSKernel(StateSpaceKernel):
         c_DHN = as_complex(self.W) * self._scale(Lambda_HN, z_HN, training_steps, rate)
         ones_HN = torch.ones_like(z_HN)
         return real_diagonal(z_HN.exp()), real_column(ones_HN), real_row(c_DHN)
+
+    def chunks(self, steps: int, rate: float) -> Chunks:
+        """See [s4audio.kernels.StateSpaceKernel][]."""
+        Lambda_HN, z_HN = self._poles(rate)
+        c_HN = as_complex(self.W)[0] * self._scale(Lambda_HN, z_HN, self.length, rate)
+        return diagonal_chunks(z_HN, torch.ones_like(z_HN), c_HN, steps)
+
+    @property
+    def has_chunks(self) -> bool:
+        """Not for softmax, whose kernel depends on the length and whose poles may grow."""
+        return super().has_chunks and not self._is_softmax
 
     @property
     def _is_softmax(self) -> bool:

@@ -35,8 +35,9 @@ from s4audio.kernels.base import (
     real_diagonal,
     real_row,
 )
+from s4audio.kernels.chunks import dense_chunks, power, repeated_squares
 from s4audio.kernels.hippo import Measure, nplr
-from s4audio.ops import Backend, cauchy
+from s4audio.ops import Backend, Chunks, cauchy
 from s4audio.ops.cauchy import roots_of_unity
 from s4audio.ops.tiles import group_of
 
@@ -109,13 +110,20 @@ class S4Kernel(StateSpaceKernel):
         """See [s4audio.kernels.Kernel][]."""
         if rate == 1 and length <= self.length:
             return self._from_generating_function(self._stored(), 1.0, self.length)[..., :length]
-        Ct_DHn = self._folded(self._unfolded(), rate, length)
+        Ct_DHn = self._folded(self._unfolded(self._training_power()), rate, length)
         return self._from_generating_function(Ct_DHn, rate, length)
 
     def transition(self, rate: float) -> tuple[Tensor, Tensor, Tensor]:
         """See [s4audio.kernels.StateSpaceKernel][]."""
         A_Hnn, B_Hn = self._discretized(rate)
-        return A_Hnn, B_Hn, 2 * self._unfolded()
+        return A_Hnn, B_Hn, 2 * self._unfolded(self._training_power())
+
+    def chunks(self, steps: int, rate: float) -> Chunks:
+        """See [s4audio.kernels.StateSpaceKernel][]."""
+        A_Hnn, B_Hn = self._discretized(rate)
+        squares = repeated_squares(A_Hnn, max(steps, self.length))
+        folded = power(squares, self.length) if rate == 1 else self._training_power()
+        return dense_chunks(squares, B_Hn, 2 * self._unfolded(folded)[0], steps)
 
     def _eigenvalues(self) -> Tensor:
         """Lambda of each independent state space, complex128 (S, N)."""
@@ -159,36 +167,44 @@ class S4Kernel(StateSpaceKernel):
         return k_DHL
 
     def _discretized(self, rate: float) -> tuple[Tensor, Tensor]:
-        """Real bilinear (A, B) on [Re x, Im x]: (H, n, n) and (H, n), float64."""
-        P_SN = as_complex(self.P)
-        # P* x summed over a conjugate pair is 2 Re(P* x).
-        low_rank_Snn = real_column(P_SN)[:, :, None] * 2 * real_row(P_SN.conj())[:, None]
-        A_Snn = real_diagonal(self._eigenvalues()) - low_rank_Snn
-        half_Hnn = per_channel(A_Snn, self.channels) * self._half_step(rate)
-        identity = torch.eye(A_Snn.shape[-1], dtype=torch.float64, device=A_Snn.device)
-        B_Hn1 = per_channel(real_column(as_complex(self.B)), self.channels)[..., None]
-        right = torch.cat([identity + half_Hnn, 2 * self._half_step(rate) * B_Hn1], dim=-1)
-        solution = torch.linalg.solve(identity - half_Hnn, right)
-        return solution[..., :-1], solution[..., -1]
+        """Real bilinear (A, B) on [Re x, Im x]: (H, n, n) and (H, n), float64.
 
-    def _half_step(self, rate: float) -> Tensor:
-        return (self.log_dt.double().exp() * rate / 2)[:, None, None]
+        A = 2 R - 1 and B = dt R B with the resolvent R = 1 / (1 - dt A / 2), by Sherman and
+        Morrison: on one of each conjugate pair, P* x is 2 Re(P* x), a real map of rank one.
+        """
+        Lambda_HN, P_HN, B_HN = (
+            per_channel(x_SN, self.channels)
+            for x_SN in (self._eigenvalues(), as_complex(self.P), as_complex(self.B))
+        )
+        half_H1 = self.log_dt.double().exp()[:, None] * rate / 2
+        diagonal_HN = 1 / (1 - half_H1 * Lambda_HN)
+        column_Hn = real_column(diagonal_HN * P_HN)
+        row_HN = 2 * diagonal_HN * P_HN.conj()
+        weight_H1 = half_H1 / (1 + half_H1 * (row_HN * P_HN).real.sum(-1, keepdim=True))
+        low_rank_Hnn = (weight_H1 * column_Hn)[..., None] * real_row(row_HN)[:, None]
+        resolvent_Hnn = real_diagonal(diagonal_HN) - low_rank_Hnn
+        identity = torch.eye(column_Hn.shape[-1], dtype=torch.float64, device=column_Hn.device)
+        B_Hn1 = real_column(B_HN)[..., None]
+        return 2 * resolvent_Hnn - identity, 2 * half_H1 * (resolvent_Hnn @ B_Hn1)[..., 0]
 
-    def _folding(self, rate: float, length: int) -> Tensor:
-        """I - Abar^length, (H, n, n)."""
-        A_Hnn, _ = self._discretized(rate)
-        identity = torch.eye(A_Hnn.shape[-1], dtype=torch.float64, device=A_Hnn.device)
-        folding_Hnn: Tensor = identity - torch.linalg.matrix_power(A_Hnn, length)
-        return folding_Hnn
+    def _power(self, rate: float, length: int) -> Tensor:
+        """Abar^length, (H, n, n)."""
+        power_Hnn: Tensor = torch.linalg.matrix_power(self._discretized(rate)[0], length)
+        return power_Hnn
+
+    def _training_power(self) -> Tensor:
+        """The power that is folded into Ct."""
+        return self._power(1.0, self.length)
 
     def _folded(self, C_DHn: Tensor, rate: float, length: int) -> Tensor:
         """C (I - Abar^length) as real rows."""
-        return (C_DHn[:, :, None] @ self._folding(rate, length))[:, :, 0]
+        return C_DHn - (C_DHn[:, :, None] @ self._power(rate, length))[:, :, 0]
 
-    def _unfolded(self) -> Tensor:
-        """C recovered from the stored Ct, as real rows."""
-        folding_Hnn = self._folding(1.0, self.length)
-        C_HnD: Tensor = torch.linalg.solve(folding_Hnn.mT, self._stored().permute(1, 2, 0))
+    def _unfolded(self, power_Hnn: Tensor) -> Tensor:
+        """C recovered from the stored Ct, as real rows, with `power_Hnn` from `_training_power`."""
+        identity = torch.eye(power_Hnn.shape[-1], dtype=torch.float64, device=power_Hnn.device)
+        stored_HnD = self._stored().permute(1, 2, 0)
+        C_HnD: Tensor = torch.linalg.solve((identity - power_Hnn).mT, stored_HnD)
         return C_HnD.permute(2, 0, 1)
 
 

@@ -30,8 +30,9 @@ from s4audio.kernels.base import (
     real_diagonal,
     real_row,
 )
+from s4audio.kernels.chunks import diagonal_chunks
 from s4audio.kernels.hippo import s4d_inv, s4d_legs, s4d_lin
-from s4audio.ops import Backend, vandermonde
+from s4audio.ops import Backend, Chunks, vandermonde
 
 S4DInit = Literal["legs", "lin", "inv"]
 Discretization = Literal["zoh", "bilinear"]
@@ -107,6 +108,11 @@ class S4DKernel(StateSpaceKernel):
         log_a_HN, b_HN = self._discretized(rate)
         c_DHN = 2 * self._output_map()
         return real_diagonal(log_a_HN.exp()), real_column(b_HN), real_row(c_DHN)
+
+    def chunks(self, steps: int, rate: float) -> Chunks:
+        """See [s4audio.kernels.StateSpaceKernel][]."""
+        log_a_HN, b_HN = self._discretized(rate)
+        return diagonal_chunks(log_a_HN, b_HN, 2 * self._output_map()[0], steps)
 
     def _eigenvalues(self) -> Tensor:
         A_SN = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())

@@ -6,12 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from s4audio.kernels import Kernel
+from s4audio.kernels import Kernel, StateSpaceKernel
 from s4audio.models.pooling import frame_mask
-from s4audio.ops import fft_convolution, normalized_convolution, unit_residual
-from s4audio.ops.tiles import in_tiles
+from s4audio.ops import (
+    Chunks,
+    chunked_convolution,
+    fft_convolution,
+    normalized_chunked_convolution,
+    normalized_convolution,
+    unit_residual,
+)
+from s4audio.ops.tiles import in_tiles, output_dtype
 
 Norm = Literal["batch", "layer"]
+
+CHUNK_STEPS = 256
+"""Time steps of a chunk of the recurrence that training in bfloat16 uses."""
 
 
 class LongConvolution(nn.Module):
@@ -19,7 +29,8 @@ class LongConvolution(nn.Module):
 
     A Fourier transform mixes all times, so its rounding carries a trace of the future into the
     past. In evaluation mode a causal layer transforms in float64 and rounds to float32: what lies
-    ahead does not show in any bit.
+    ahead does not show in any bit. Training in bfloat16 on a CPU takes matrix products over chunks
+    of time instead, which are several times as fast there.
 
     Args:
         kernel: the kernel; it knows its channels and directions.
@@ -40,6 +51,9 @@ class LongConvolution(nn.Module):
         Returns:
             (batch, channels, time), in the precision of u_BHL, or of autocast if it is on.
         """
+        chunks = self._chunks_and_skip(u_BHL, rate)
+        if chunks is not None:
+            return chunked_convolution(u_BHL, chunks)
         k_DHL = self._kernel_and_skip(u_BHL.shape[-1], rate)
         if self.training or self.kernel.directions == 2:
             return fft_convolution(u_BHL, k_DHL)
@@ -56,10 +70,13 @@ class LongConvolution(nn.Module):
         Returns:
             (batch, channels, time), as `forward`.
         """
-        k_DHL = self._kernel_and_skip(x_BHL.shape[-1], rate)
-        y_BHL, mean, variance = normalized_convolution(
-            x_BHL, k_DHL, norm.weight, norm.bias, norm.eps
-        )
+        affine = norm.weight, norm.bias, norm.eps
+        chunks = self._chunks_and_skip(x_BHL, rate)
+        if chunks is None:
+            k_DHL = self._kernel_and_skip(x_BHL.shape[-1], rate)
+            y_BHL, mean, variance = normalized_convolution(x_BHL, k_DHL, *affine)
+        else:
+            y_BHL, mean, variance = normalized_chunked_convolution(x_BHL, chunks, *affine)
         update_running_statistics(norm, mean, variance, x_BHL.shape[0] * x_BHL.shape[2])
         return y_BHL
 
@@ -67,6 +84,19 @@ class LongConvolution(nn.Module):
         k_DHL = self.kernel(length, rate)
         skip_1HL = F.pad(self.D[None, :, None].to(k_DHL.dtype), (0, length - 1))
         return torch.cat([k_DHL[:1] + skip_1HL, k_DHL[1:]])
+
+    def _chunks_and_skip(self, u_BHL: Tensor, rate: float) -> Chunks | None:
+        """The kernel over chunks of time, or None where the transform is the better way."""
+        kernel, low_precision = self.kernel, output_dtype(u_BHL) == torch.bfloat16
+        is_long = u_BHL.shape[-1] >= 2 * CHUNK_STEPS
+        if not (self.training and low_precision and is_long and in_tiles(u_BHL)):
+            return None
+        if not (isinstance(kernel, StateSpaceKernel) and kernel.has_chunks):
+            return None
+        with torch.autocast(u_BHL.device.type, enabled=False):
+            chunks = kernel.chunks(CHUNK_STEPS, rate)
+            skip_HT = F.pad(self.D[:, None].to(chunks.taps.dtype), (0, CHUNK_STEPS - 1))
+            return chunks._replace(taps=chunks.taps + skip_HT)
 
 
 class ChannelLinear(nn.Module):

@@ -7,6 +7,7 @@ The derivations are in the README beside this file.
 
 from s4audio.ops.backend import BACKENDS, Backend
 from s4audio.ops.cauchy import cauchy
+from s4audio.ops.chunked import Chunks, chunked_convolution, normalized_chunked_convolution
 from s4audio.ops.convolution import fft_convolution, next_fast_length, normalized_convolution
 from s4audio.ops.pointwise import unit_residual
 from s4audio.ops.vandermonde import vandermonde
@@ -14,9 +15,12 @@ from s4audio.ops.vandermonde import vandermonde
 __all__ = [
     "BACKENDS",
     "Backend",
+    "Chunks",
     "cauchy",
+    "chunked_convolution",
     "fft_convolution",
     "next_fast_length",
+    "normalized_chunked_convolution",
     "normalized_convolution",
     "unit_residual",
     "vandermonde",

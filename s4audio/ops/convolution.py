@@ -16,14 +16,20 @@ Source: Crandall, "Topics in Advanced Scientific Computation" (1996), section 4.
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from s4audio.ops.tiles import in_tiles
+from s4audio.ops.normalization import (
+    Normalized,
+    normalization_gradient,
+    normalized,
+    standardized,
+)
+from s4audio.ops.tiles import in_tiles, output_dtype
 
 _GOOD_FACTORS = (2, 3, 5)
 
@@ -55,20 +61,6 @@ def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
     return y_BHL
 
 
-class Normalized(NamedTuple):
-    """What `normalized_convolution` returns.
-
-    Attributes:
-        y: (batch, channels, time).
-        mean: of each channel of the input (channels,), without a gradient.
-        variance: likewise, divided by the number of values.
-    """
-
-    y: Tensor
-    mean: Tensor
-    variance: Tensor
-
-
 def normalized_convolution(
     x_BHL: Tensor, k_DHM: Tensor, weight: Tensor, bias: Tensor, eps: float
 ) -> Normalized:
@@ -89,8 +81,6 @@ def normalized_convolution(
 
     Raises:
         ValueError: as for `fft_convolution`.
-
-    Source: Ioffe, Szegedy, "Batch Normalization" (2015), section 3, for the gradient.
     """
     return Normalized(*_Convolution.apply(x_BHL, _checked(x_BHL, k_DHM), weight, bias, eps))
 
@@ -154,16 +144,14 @@ class _Convolution(torch.autograd.Function):
         untwist_L = twist_N[:length].conj_physical()
         k_f = twist_N.new_empty(k_DHM.shape[1], size)
         mean_H, variance_H = k_DHM.new_zeros(2, k_DHM.shape[1])
-        y_BHL = torch.empty(x_BHL.shape, dtype=_output_dtype(x_BHL), device=x_BHL.device)
+        y_BHL = torch.empty(x_BHL.shape, dtype=output_dtype(x_BHL), device=x_BHL.device)
         for some, room in _tiles(x_BHL, k_f):
             k_f[some] = torch.fft.fft(_in_one_turn(k_DHM[:, some], length, size).mul_(twist_N))
             u_tile = x_BHL[:, some]
             if weight is not None and bias is not None:
-                mean_H[some] = u_tile.to(k_DHM.dtype).mean((0, 2))
-                u_tile = u_tile - mean_H[some, None]
-                variance_H[some] = (u_tile * u_tile).mean((0, 2))
-                factor_H = (variance_H[some] + eps).rsqrt() * weight[some]
-                u_tile = u_tile.mul_(factor_H[:, None]).add_(bias[some, None])
+                u_tile, mean_H[some], variance_H[some] = normalized(
+                    u_tile, weight[some], bias[some], eps, k_DHM.dtype
+                )
             y_f = _spectrum(u_tile, twist_N, room).mul_(k_f[some])
             y_BHL[:, some] = _signal(y_f, untwist_L).real
         ctx.save_for_backward(x_BHL, k_f, twist_N, mean_H, (variance_H + eps).rsqrt(), weight, bias)
@@ -184,7 +172,7 @@ class _Convolution(torch.autograd.Function):
         for some, room in _tiles(x_BHL, k_f):
             x_tile = u_tile = x_BHL[:, some]
             if weight is not None:
-                x_tile = (x_tile - mean_H[some, None]).mul_(scale_H[some, None])
+                x_tile = standardized(x_tile, mean_H[some], scale_H[some])
                 u_tile = (x_tile * weight[some, None]).add_(bias[some, None])
             dy_f = _spectrum(dy_BHL[:, some], twist_N, room)
             if dk_DHM is not None:
@@ -196,30 +184,14 @@ class _Convolution(torch.autograd.Function):
                 continue
             du_tile = _signal(dy_f.mul_(k_f[some].conj_physical()), untwist_N[:length]).real
             if weight is not None:
-                d_weight[some], d_bias[some] = (du_tile * x_tile).sum((0, 2)), du_tile.sum((0, 2))
-                slopes = d_weight[some], d_bias[some], weight[some] * scale_H[some]
-                du_tile = _standardized_gradient(du_tile, x_tile, *slopes)
+                du_tile, d_weight[some], d_bias[some] = normalization_gradient(
+                    du_tile, x_tile, weight[some], scale_H[some]
+                )
             if dx_BHL is not None:
                 dx_BHL[:, some] = du_tile
         if weight is None:
             return dx_BHL, dk_DHM, None, None, None
         return dx_BHL, dk_DHM, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
-
-
-def _standardized_gradient(
-    du_tile: Tensor, x_tile: Tensor, d_weight_H: Tensor, d_bias_H: Tensor, scale_H: Tensor
-) -> Tensor:
-    """Gradient with respect to what was standardised; `x_tile` is the standardised input."""
-    count = x_tile.shape[0] * x_tile.shape[2]
-    dx_tile = (x_tile * (d_weight_H / -count)[:, None]).add_(du_tile)
-    return dx_tile.sub_((d_bias_H / count)[:, None]).mul_(scale_H[:, None])
-
-
-def _output_dtype(x_BHL: Tensor) -> torch.dtype:
-    """That of the input; the autocast precision if autocast is on."""
-    device = x_BHL.device.type
-    autocast = torch.is_autocast_enabled(device) and x_BHL.dtype == torch.float32
-    return torch.get_autocast_dtype(device) if autocast else x_BHL.dtype
 
 
 def _in_one_turn(k_DHM: Tensor, length: int, size: int) -> Tensor:

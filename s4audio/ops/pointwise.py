@@ -99,6 +99,7 @@ class _UnitResidual(torch.autograd.Function):
         # Sums over many tiles are kept in at least float32.
         d_weight = torch.zeros_like(weight, dtype=torch.promote_types(weight.dtype, torch.float32))
         d_bias = torch.zeros_like(bias, dtype=d_weight.dtype)
+        transposed = weight.T.contiguous()
         for tile in _tiles(x_BHL, weight):
             factor = _part(hidden_factor, x_BHL, tile)
             hidden = scaled(F.gelu(x_BHL[tile]), factor).to(weight.dtype)
@@ -106,8 +107,10 @@ class _UnitResidual(torch.autograd.Function):
             d_linear = _glu_gradient(dy, _linear(hidden, weight, bias)) if ctx.gated else dy
             d_weight += torch.bmm(d_linear, hidden.transpose(1, 2)).sum(0)
             d_bias += d_linear.sum((0, 2))
-            d_hidden = torch.matmul(weight.T, d_linear).to(x_BHL.dtype)
-            dx_BHL[tile] = torch.ops.aten.gelu_backward(scaled(d_hidden, factor), x_BHL[tile])
+            d_hidden = torch.bmm(transposed.expand(len(dy), -1, -1), d_linear).to(x_BHL.dtype)
+            torch.ops.aten.gelu_backward.grad_input(
+                scaled(d_hidden, factor), x_BHL[tile], grad_input=dx_BHL[tile]
+            )
         d_weight, d_bias = d_weight.to(weight.dtype), d_bias.to(bias.dtype)
         return dx_BHL, dz_BHL, d_weight, d_bias, None, None, None
 

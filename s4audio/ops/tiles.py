@@ -32,3 +32,17 @@ def group_of(channels: int, length: int, x: Tensor) -> int:
         at least 1; all channels where parts are not faster.
     """
     return max(1, GROUP_SAMPLES // length) if in_tiles(x) else channels
+
+
+def output_dtype(x: Tensor) -> torch.dtype:
+    """Precision of what a layer returns.
+
+    Args:
+        x: its input.
+
+    Returns:
+        that of the input; the autocast precision for float32 input if autocast is on.
+    """
+    device = x.device.type
+    autocast = torch.is_autocast_enabled(device) and x.dtype == torch.float32
+    return torch.get_autocast_dtype(device) if autocast else x.dtype

@@ -92,8 +92,10 @@ class _Gemm(torch.autograd.Function):
         fine_T, coarse_Q = _grids(Q, T, z_HN.device)
         # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
         growth_HN = z_HN.real.clamp(min=0) * (T - 1)
-        fine_HNT = _exp(z_HN[..., None] * fine_T - growth_HN[..., None])
-        coarse_HQN = _exp(z_HN[:, None] * coarse_Q[:, None] + (scale_HN + growth_HN)[:, None])
+        fine_HNT = exp_or_zero(z_HN[..., None] * fine_T - growth_HN[..., None])
+        coarse_HQN = exp_or_zero(
+            z_HN[:, None] * coarse_Q[:, None] + (scale_HN + growth_HN)[:, None]
+        )
         left_HRQN = c_HRN[:, :, None] * coarse_HQN[:, None]
         # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, only the product is rounded.
         left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
@@ -122,7 +124,7 @@ class _Gemm(torch.autograd.Function):
         return d_c_HRN, d_z_HN, coarse_HQN.sum(1), None, None
 
 
-def _exp(exponent: Tensor) -> Tensor:
+def exp_or_zero(exponent: Tensor) -> Tensor:
     """exp, with 0 for what is too small to matter: denormal numbers slow a product tenfold."""
     return exponent.exp() * (exponent.real > SMALLEST_EXPONENT)
 

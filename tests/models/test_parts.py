@@ -6,9 +6,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from s4audio.models import ClassifierConfig, SequenceClassifier, block
 from s4audio.models.build import make_backbone
+from s4audio.models.config import Kind
 from s4audio.models.encoder import StridedEncoder, resample_filters
 from s4audio.models.normalization import SMALLEST_PEAK, ClipNormalize, LevelFollower
 from s4audio.models.pooling import frame_mask, pool
@@ -140,3 +142,40 @@ def test_norm_and_convolution_in_one_pass(masked: bool, monkeypatch: pytest.Monk
     for mine, theirs in zip(*results, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6)
     assert results[0][-1] == 1, "the last norm has counted the batch"
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("kind", ["s4", "s4d", "dss", "sgconv"])
+def test_a_block_trained_in_bfloat16_follows_float32(
+    kind: Kind, masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    monkeypatch.setattr(block, "CHUNK_STEPS", 16)
+    config = ClassifierConfig(
+        kind=kind,
+        d_model=8,
+        n_layers=1,
+        d_state=8,
+        length=100,
+        version="exp" if kind == "dss" else None,
+    )
+    layer = make_backbone(config).blocks[0].train()
+    chunked = []
+    for name in ("chunked_convolution", "normalized_chunked_convolution"):
+        form = getattr(block, name)
+        monkeypatch.setattr(block, name, lambda *a, f=form: chunked.append(f) or f(*a))
+    x = torch.randn(4, 8, 100, requires_grad=True)
+    mask = frame_mask(torch.tensor([100, 90, 80, 70]), 100) if masked else None
+    cotangent = torch.randn(4, 8, 100)
+
+    def values_and_gradients(low_precision: bool) -> list[Tensor]:
+        with torch.autocast("cpu", torch.bfloat16, enabled=low_precision):
+            y = layer(x, mask)
+        return [y.float(), *torch.autograd.grad(y, [x, *layer.parameters()], cotangent)]
+
+    expected = values_and_gradients(low_precision=False)
+    assert not chunked
+    ours = values_and_gradients(low_precision=True)
+    assert bool(chunked) == (kind != "sgconv")
+    for mine, judge in zip(ours, expected, strict=True):
+        assert (mine - judge).norm() < 0.04 * judge.norm()

@@ -1,0 +1,84 @@
+"""Batch normalisation of a tile of channels, forward and backward, for loops over tiles.
+
+With averages over batch and time, x^ = (x - mean) / std and u = w x^ + b,
+
+    dw = sum du x^,   db = sum du,   dx = (w / std) (du - average du - x^ average (du x^)).
+
+Source: Ioffe, Szegedy, "Batch Normalization" (2015), section 3.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Normalized(NamedTuple):
+    """A tensor made from normalised channels, and their statistics.
+
+    Attributes:
+        y: (batch, channels, time).
+        mean: of each channel of the input (channels,), without a gradient.
+        variance: likewise, divided by the number of values.
+    """
+
+    y: Tensor
+    mean: Tensor
+    variance: Tensor
+
+
+def normalized(
+    x_BHL: Tensor, weight_H: Tensor, bias_H: Tensor, eps: float, dtype: torch.dtype
+) -> Normalized:
+    """Normalise by the statistics of x.
+
+    Args:
+        x_BHL: (batch, channels, time).
+        weight_H: factor of each normalised channel.
+        bias_H: what is added to it.
+        eps: added to the variance.
+        dtype: precision of everything.
+
+    Returns:
+        the normalised tensor and the statistics.
+    """
+    x_BHL = x_BHL.to(dtype)
+    mean_H = x_BHL.mean((0, 2))
+    centred_BHL = x_BHL - mean_H[:, None]
+    variance_H = (centred_BHL * centred_BHL).mean((0, 2))
+    factor_H = (variance_H + eps).rsqrt() * weight_H
+    return Normalized(centred_BHL.mul_(factor_H[:, None]).add_(bias_H[:, None]), mean_H, variance_H)
+
+
+def standardized(x_BHL: Tensor, mean_H: Tensor, scale_H: Tensor) -> Tensor:
+    """x^ = (x - mean) scale, with the scale 1 / std."""
+    return (x_BHL - mean_H[:, None]).mul_(scale_H[:, None])
+
+
+class NormalizationGradient(NamedTuple):
+    """Gradients with respect to the input and to the factor and shift of each channel."""
+
+    x: Tensor
+    weight: Tensor
+    bias: Tensor
+
+
+def normalization_gradient(
+    du_BHL: Tensor, standardized_BHL: Tensor, weight_H: Tensor, scale_H: Tensor
+) -> NormalizationGradient:
+    """Gradient of `normalized`.
+
+    Args:
+        du_BHL: gradient with respect to the normalised tensor (batch, channels, time).
+        standardized_BHL: x^ of the same tile.
+        weight_H: factor of each channel.
+        scale_H: 1 / std of each channel.
+
+    Returns:
+        the three gradients.
+    """
+    count = du_BHL.shape[0] * du_BHL.shape[2]
+    d_weight_H, d_bias_H = (du_BHL * standardized_BHL).sum((0, 2)), du_BHL.sum((0, 2))
+    dx_BHL = (standardized_BHL * (d_weight_H / -count)[:, None]).add_(du_BHL)
+    dx_BHL = dx_BHL.sub_((d_bias_H / count)[:, None]).mul_((weight_H * scale_H)[:, None])
+    return NormalizationGradient(dx_BHL, d_weight_H, d_bias_H)
