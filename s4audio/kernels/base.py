@@ -99,20 +99,20 @@ class StateSpaceKernel(Kernel):
         """Real (A, B, C): (H, n, n), (H, n), (D, H, n), float64."""
 
     @abstractmethod
-    def chunks(self, steps: int, rate: float) -> Chunks:
-        """The causal kernel as a recurrence over chunks of time, float32.
+    def chunks(self, steps: int, length: int) -> Chunks:
+        """The causal kernel as a recurrence over chunks of time, at rate 1.
 
         Args:
             steps: of a chunk, a power of two.
-            rate: evaluation step / training step, above 0.
+            length: number of samples that are wanted of the kernel, at least 1.
 
         Returns:
-            tables for [s4audio.ops.chunked_convolution][].
+            float32 tables for [s4audio.ops.chunked_convolution][].
         """
 
     @property
     def has_chunks(self) -> bool:
-        """Whether `chunks` gives the same kernel as `forward`, at any length."""
+        """Whether `chunks` gives the kernel that `forward` gives."""
         return self.directions == 1
 
     def recurrence(self, rate: float = 1.0) -> Recurrence:

@@ -132,16 +132,19 @@ class DSSKernel(StateSpaceKernel):
         ones_HN = torch.ones_like(z_HN)
         return real_diagonal(z_HN.exp()), real_column(ones_HN), real_row(c_DHN)
 
-    def chunks(self, steps: int, rate: float) -> Chunks:
+    def chunks(self, steps: int, length: int) -> Chunks:
         """See [s4audio.kernels.StateSpaceKernel][]."""
-        Lambda_HN, z_HN = self._poles(rate)
-        c_HN = as_complex(self.W)[0] * self._scale(Lambda_HN, z_HN, self.length, rate)
+        Lambda_HN, z_HN = self._poles(1.0)
+        c_HN = as_complex(self.W)[0] * self._scale(Lambda_HN, z_HN, length, 1.0)
         return diagonal_chunks(z_HN, torch.ones_like(z_HN), c_HN, steps)
 
     @property
     def has_chunks(self) -> bool:
-        """Not for softmax, whose kernel depends on the length and whose poles may grow."""
-        return super().has_chunks and not self._is_softmax
+        """Not with growing poles, which softmax normalises only at the end."""
+        return super().has_chunks and not (self._is_softmax and bool(self._is_growing().any()))
+
+    def _is_growing(self) -> Tensor:
+        return self._poles(1.0)[1].real > 0
 
     @property
     def _is_softmax(self) -> bool:

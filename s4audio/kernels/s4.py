@@ -39,11 +39,14 @@ from s4audio.kernels.chunks import dense_chunks, power, repeated_squares
 from s4audio.kernels.hippo import Measure, nplr
 from s4audio.ops import Backend, Chunks, cauchy
 from s4audio.ops.cauchy import roots_of_unity
-from s4audio.ops.tiles import group_of
+from s4audio.ops.tiles import group_of, in_tiles
 
 KEPT_SAMPLES = 2**22
 """Kernel samples up to which spectra are kept for the backward pass. They take many times the
 memory of the kernel; those of longer kernels are made again."""
+
+GROUP_BYTES = 2**20
+"""Dense transitions of a group of channels, whose powers are made together in the cache."""
 
 SMALLEST_DECAY = 1e-4
 """FouT eigenvalues have no real part; the logarithm that stores it needs one."""
@@ -110,20 +113,27 @@ class S4Kernel(StateSpaceKernel):
         """See [s4audio.kernels.Kernel][]."""
         if rate == 1 and length <= self.length:
             return self._from_generating_function(self._stored(), 1.0, self.length)[..., :length]
-        Ct_DHn = self._folded(self._unfolded(self._training_power()), rate, length)
+        Ct_DHn = self._folded(self._output_map(), rate, length)
         return self._from_generating_function(Ct_DHn, rate, length)
 
     def transition(self, rate: float) -> tuple[Tensor, Tensor, Tensor]:
         """See [s4audio.kernels.StateSpaceKernel][]."""
         A_Hnn, B_Hn = self._discretized(rate)
-        return A_Hnn, B_Hn, 2 * self._unfolded(self._training_power())
+        return A_Hnn, B_Hn, 2 * self._output_map()
 
-    def chunks(self, steps: int, rate: float) -> Chunks:
+    def chunks(self, steps: int, length: int) -> Chunks:
         """See [s4audio.kernels.StateSpaceKernel][]."""
-        A_Hnn, B_Hn = self._discretized(rate)
+        A_Hnn, B_Hn = self._discretized(1.0)
+        matrix_bytes = A_Hnn[0].numel() * A_Hnn.element_size()
+        group = max(1, GROUP_BYTES // matrix_bytes) if in_tiles(A_Hnn) else self.channels
+        parts = (torch.split(x, group) for x in (A_Hnn, B_Hn, 2 * self._stored()[0]))
+        tables = [self._dense_chunks(A, B, Ct, steps) for A, B, Ct in zip(*parts, strict=True)]
+        return Chunks(*(torch.cat(parts) for parts in zip(*tables, strict=True)))
+
+    def _dense_chunks(self, A_Hnn: Tensor, B_Hn: Tensor, Ct_Hn: Tensor, steps: int) -> Chunks:
         squares = repeated_squares(A_Hnn, max(steps, self.length))
-        folded = power(squares, self.length) if rate == 1 else self._training_power()
-        return dense_chunks(squares, B_Hn, 2 * self._unfolded(folded)[0], steps)
+        C_Hn1 = _unfolded(Ct_Hn[..., None], power(squares, self.length))
+        return dense_chunks(squares, B_Hn, C_Hn1[..., 0], steps)
 
     def _eigenvalues(self) -> Tensor:
         """Lambda of each independent state space, complex128 (S, N)."""
@@ -192,20 +202,14 @@ class S4Kernel(StateSpaceKernel):
         power_Hnn: Tensor = torch.linalg.matrix_power(self._discretized(rate)[0], length)
         return power_Hnn
 
-    def _training_power(self) -> Tensor:
-        """The power that is folded into Ct."""
-        return self._power(1.0, self.length)
-
     def _folded(self, C_DHn: Tensor, rate: float, length: int) -> Tensor:
         """C (I - Abar^length) as real rows."""
         return C_DHn - (C_DHn[:, :, None] @ self._power(rate, length))[:, :, 0]
 
-    def _unfolded(self, power_Hnn: Tensor) -> Tensor:
-        """C recovered from the stored Ct, as real rows, with `power_Hnn` from `_training_power`."""
-        identity = torch.eye(power_Hnn.shape[-1], dtype=torch.float64, device=power_Hnn.device)
-        stored_HnD = self._stored().permute(1, 2, 0)
-        C_HnD: Tensor = torch.linalg.solve((identity - power_Hnn).mT, stored_HnD)
-        return C_HnD.permute(2, 0, 1)
+    def _output_map(self) -> Tensor:
+        """C recovered from the stored Ct, as real rows (D, H, n)."""
+        power_Hnn = self._power(1.0, self.length)
+        return _unfolded(self._stored().permute(1, 2, 0), power_Hnn).permute(2, 0, 1)
 
 
 class _Woodbury(torch.autograd.Function):
@@ -233,6 +237,13 @@ class _Woodbury(torch.autograd.Function):
         common_1HK *= q_1HK.conj()
         d_BQ, d_PC, d_PQ = -common_1HK, -dK_DHK * qR_BQ.conj(), common_1HK * qR_BQ.conj()
         return torch.cat([dK_DHK, d_BQ, d_PC, d_PQ]).transpose(0, 1), None
+
+
+def _unfolded(Ct_HnD: Tensor, power_Hnn: Tensor) -> Tensor:
+    """C from Ct = C (I - Abar^L), as columns, with Abar^L."""
+    identity = torch.eye(power_Hnn.shape[-1], dtype=torch.float64, device=power_Hnn.device)
+    C_HnD: Tensor = torch.linalg.solve((identity - power_Hnn).mT, Ct_HnD)
+    return C_HnD
 
 
 def _real_pairs(x: Tensor) -> Tensor:

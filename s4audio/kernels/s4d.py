@@ -109,9 +109,9 @@ class S4DKernel(StateSpaceKernel):
         c_DHN = 2 * self._output_map()
         return real_diagonal(log_a_HN.exp()), real_column(b_HN), real_row(c_DHN)
 
-    def chunks(self, steps: int, rate: float) -> Chunks:
+    def chunks(self, steps: int, length: int) -> Chunks:
         """See [s4audio.kernels.StateSpaceKernel][]."""
-        log_a_HN, b_HN = self._discretized(rate)
+        log_a_HN, b_HN = self._discretized(1.0)
         return diagonal_chunks(log_a_HN, b_HN, 2 * self._output_map()[0], steps)
 
     def _eigenvalues(self) -> Tensor:

@@ -89,12 +89,12 @@ class LongConvolution(nn.Module):
         """The kernel over chunks of time, or None where the transform is the better way."""
         kernel, low_precision = self.kernel, output_dtype(u_BHL) == torch.bfloat16
         is_long = u_BHL.shape[-1] >= 2 * CHUNK_STEPS
-        if not (self.training and low_precision and is_long and in_tiles(u_BHL)):
+        if not (self.training and rate == 1 and low_precision and is_long and in_tiles(u_BHL)):
             return None
         if not (isinstance(kernel, StateSpaceKernel) and kernel.has_chunks):
             return None
         with torch.autocast(u_BHL.device.type, enabled=False):
-            chunks = kernel.chunks(CHUNK_STEPS, rate)
+            chunks = kernel.chunks(CHUNK_STEPS, u_BHL.shape[-1])
             skip_HT = F.pad(self.D[:, None].to(chunks.taps.dtype), (0, CHUNK_STEPS - 1))
             return chunks._replace(taps=chunks.taps + skip_HT)
 

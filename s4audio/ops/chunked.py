@@ -30,8 +30,11 @@ from s4audio.ops.normalization import (
 )
 from s4audio.ops.tiles import in_tiles, output_dtype
 
-TILE_BYTES = 8 * 2**20
+TILE_BYTES = 16 * 2**20
 """Inputs and states that are held at once; they stay in the cache that the cores share."""
+
+FEW_CHANNELS = 2
+"""Channels whose waveforms, of a batch, stay in a core's own cache."""
 
 
 class Chunks(NamedTuple):
@@ -117,14 +120,17 @@ class _ChunkedConvolution(torch.autograd.Function):
         y_BHL = torch.empty(x_BHL.shape, dtype=output_dtype(x_BHL), device=x_BHL.device)
         mean_H, variance_H = taps_HT.new_zeros(2, len(taps_HT))
         for some in _tiles(x_BHL, chunks, y_BHL.dtype):
-            tile, u_tile = _part(chunks, some), x_BHL[:, some]
-            if weight is not None and bias is not None:
-                u_tile, mean_H[some], variance_H[some] = normalized(
-                    u_tile, weight[some], bias[some], eps, taps_HT.dtype
-                )
-            u = _cut(u_tile, taps_HT.shape[-1], y_BHL.dtype)
+            tile = _part(chunks, some)
+            u = _empty_pieces(x_BHL[:, some], taps_HT.shape[-1], y_BHL.dtype)
+            for few, place in _few(some):
+                u_few = x_BHL[:, few]
+                if weight is not None and bias is not None:
+                    u_few, mean_H[few], variance_H[few] = normalized(
+                        u_few, weight[few], bias[few], eps, taps_HT.dtype
+                    )
+                _cut(u_few, u[place])
             s = _before(_states(u, tile), u.dtype)
-            y = _two_products(u, _toeplitz(tile.taps), s, tile.leave)
+            y = _two_products(u, _toeplitz(tile.taps.to(u.dtype)), s, tile.leave)
             _join(y, y_BHL[:, some])
         scale_H = (variance_H + eps).rsqrt()
         ctx.save_for_backward(x_BHL, *chunks, mean_H, scale_H, weight, bias)
@@ -140,25 +146,31 @@ class _ChunkedConvolution(torch.autograd.Function):
         d_chunks = Chunks(*(torch.empty_like(table) for table in chunks))
         d_weight, d_bias = torch.zeros_like(mean_H), torch.zeros_like(mean_H)
         for some in _tiles(x_BHL, chunks, dy_BHL.dtype):
-            tile, x_tile = _part(chunks, some), x_BHL[:, some]
-            u_tile = x_tile
-            if weight is not None:
-                x_tile = standardized(x_tile, mean_H[some], scale_H[some])
-                u_tile = (x_tile * weight[some, None]).add_(bias[some, None])
-            u, dy = (_cut(wave, steps, dy_BHL.dtype) for wave in (u_tile, dy_BHL[:, some]))
+            tile = _part(chunks, some)
+            u, dy = (_empty_pieces(wave[:, some], steps, dy_BHL.dtype) for wave in (x_BHL, dy_BHL))
+            for few, place in _few(some):
+                u_few = x_BHL[:, few]
+                if weight is not None:
+                    u_few = standardized(u_few, mean_H[few], scale_H[few])
+                    u_few = u_few.mul_(weight[few, None]).add_(bias[few, None])
+                _cut(u_few, u[place])
+                _cut(dy_BHL[:, few], dy[place])
             states, gradients = _states(u, tile), _state_gradients(dy, tile)
             s, ds = _before(states, u.dtype), _behind(gradients, dy.dtype)
-            d_chunks.taps[some] = _diagonal_sums(_sum_of_outer_products(u, dy).to(mean_H.dtype))
+            d_chunks.taps[some] = _diagonal_sums(_sum_of_outer_products(u, dy), mean_H.dtype)
             d_chunks.enter[some] = _sum_of_outer_products(u, ds)
             d_chunks.leave[some] = _sum_of_outer_products(s, dy)
             d_chunks.transition[some] = _transition_gradient(states, gradients, tile.transition)
-            du = _two_products(dy, _toeplitz(tile.taps).mT, ds, tile.enter.mT)
-            du_tile = _join(du, torch.empty_like(x_tile, dtype=chunks.taps.dtype))
-            if weight is not None:
-                du_tile, d_weight[some], d_bias[some] = normalization_gradient(
-                    du_tile, x_tile, weight[some], scale_H[some]
-                )
-            dx_BHL[:, some] = du_tile
+            du = _two_products(dy, _toeplitz(tile.taps.to(dy.dtype)).mT, ds, tile.enter.mT)
+            for few, place in _few(some):
+                du_few = _join(du[place], torch.empty_like(x_BHL[:, few], dtype=du.dtype))
+                if weight is None:
+                    dx_BHL[:, few] = du_few
+                else:
+                    x_few = standardized(x_BHL[:, few], mean_H[few], scale_H[few])
+                    d_weight[few], d_bias[few] = normalization_gradient(
+                        du_few, x_few, weight[few], scale_H[few], dx_BHL[:, few]
+                    )
         if weight is None:
             return dx_BHL, *d_chunks, None, None, None
         return dx_BHL, *d_chunks, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
@@ -171,25 +183,35 @@ def _tiles(x_BHL: Tensor, chunks: Chunks, dtype: torch.dtype) -> Iterator[slice]
     size = batch * channels * -(-length // steps) * (steps + states) * dtype.itemsize
     group = -(-channels // -(-size // TILE_BYTES)) if in_tiles(x_BHL) else channels
     for start in range(0, channels, group):
-        yield slice(start, start + group)
+        yield slice(start, min(start + group, channels))
 
 
 def _part(chunks: Chunks, some: slice) -> Chunks:
     return Chunks(*(table[some] for table in chunks))
 
 
-def _cut(x_BHL: Tensor, steps: int, dtype: torch.dtype) -> Tensor:
-    """Cut time into chunks, the last one padded with zeros."""
+def _few(some: slice) -> Iterator[tuple[slice, slice]]:
+    """Slices of a few channels each, whose waveforms fit in a core's cache, and their places."""
+    for start in range(some.start, some.stop, FEW_CHANNELS):
+        stop = min(start + FEW_CHANNELS, some.stop)
+        yield slice(start, stop), slice(start - some.start, stop - some.start)
+
+
+def _empty_pieces(x_BHL: Tensor, steps: int, dtype: torch.dtype) -> Tensor:
     batch, channels, length = x_BHL.shape
-    full, rest = divmod(length, steps)
-    shape = channels, full + (rest > 0), batch, steps
-    pieces = torch.empty(shape, dtype=dtype, device=x_BHL.device)
+    shape = channels, -(-length // steps), batch, steps
+    return torch.empty(shape, dtype=dtype, device=x_BHL.device)
+
+
+def _cut(x_BHL: Tensor, pieces: Tensor) -> None:
+    """Cut time into chunks, the last one padded with zeros."""
+    steps = pieces.shape[-1]
+    full, rest = divmod(x_BHL.shape[-1], steps)
     whole_BHL = x_BHL[..., : full * steps]
     pieces[:, :full] = _in_pieces(whole_BHL, steps).permute(1, 2, 0, 3)
     if rest:
         pieces[:, full, :, :rest] = x_BHL[..., full * steps :].transpose(0, 1)
         pieces[:, full, :, rest:] = 0
-    return pieces
 
 
 def _join(pieces: Tensor, x_BHL: Tensor) -> Tensor:
@@ -285,9 +307,9 @@ def _toeplitz(taps_HT: Tensor) -> Tensor:
     return F.pad(taps_HT, (steps - 1, 0)).unfold(-1, steps, 1).flip(1)
 
 
-def _diagonal_sums(matrix_HTT: Tensor) -> Tensor:
+def _diagonal_sums(matrix_HTT: Tensor, dtype: torch.dtype) -> Tensor:
     """Adjoint of `_toeplitz`: for each tap the sum of its diagonal."""
     steps = matrix_HTT.shape[-1]
     # Rows of 2 T entries, read as rows of 2 T - 1, slip by one from row to row.
     slipped = F.pad(matrix_HTT.flip(1), (0, steps)).flatten(1)[:, : steps * (2 * steps - 1)]
-    return slipped.view(-1, steps, 2 * steps - 1).sum(1)[:, steps - 1 :]
+    return slipped.view(-1, steps, 2 * steps - 1).sum(1, dtype=dtype)[:, steps - 1 :]

@@ -164,7 +164,7 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, dy_BHL: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         x_BHL, k_f, twist_N, mean_H, scale_H, weight, bias = ctx.saved_tensors
         length = x_BHL.shape[-1]
-        needs_x, needs_k = ctx.needs_input_grad[:2]
+        needs_x, needs_k = ctx.needs_input_grad[0] or weight is not None, ctx.needs_input_grad[1]
         dx_BHL = torch.empty_like(x_BHL, memory_format=torch.contiguous_format) if needs_x else None
         dk_DHM = twist_N.real.new_empty(ctx.kernel_shape) if needs_k else None
         d_weight, d_bias = mean_H.new_zeros(2, len(mean_H))
@@ -180,15 +180,15 @@ class _Convolution(torch.autograd.Function):
                 u_conj = _spectrum(u_tile, twist_N, room).conj_physical_()
                 dk_HN = _signal(u_conj.mul_(dy_f).sum(0), untwist_N)
                 dk_DHM[:, some] = _from_one_turn(dk_HN, ctx.kernel_shape, length)
-            if dx_BHL is None and weight is None:
+            if dx_BHL is None:
                 continue
             du_tile = _signal(dy_f.mul_(k_f[some].conj_physical()), untwist_N[:length]).real
-            if weight is not None:
-                du_tile, d_weight[some], d_bias[some] = normalization_gradient(
-                    du_tile, x_tile, weight[some], scale_H[some]
-                )
-            if dx_BHL is not None:
+            if weight is None:
                 dx_BHL[:, some] = du_tile
+            else:
+                d_weight[some], d_bias[some] = normalization_gradient(
+                    du_tile, x_tile, weight[some], scale_H[some], dx_BHL[:, some]
+                )
         if weight is None:
             return dx_BHL, dk_DHM, None, None, None
         return dx_BHL, dk_DHM, d_weight.to(weight.dtype), d_bias.to(bias.dtype), None
