@@ -20,7 +20,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional as F
 
 from s4audio.ops.normalization import (
     Normalized,
@@ -28,6 +27,7 @@ from s4audio.ops.normalization import (
     normalized,
     standardized,
 )
+from s4audio.ops.pieces import cut, diagonal_sums, empty_pieces, in_pieces, join, toeplitz
 from s4audio.ops.tiles import in_tiles, output_dtype
 
 TILE_BYTES = 16 * 2**20
@@ -121,17 +121,17 @@ class _ChunkedConvolution(torch.autograd.Function):
         mean_H, variance_H = taps_HT.new_zeros(2, len(taps_HT))
         for some in _tiles(x_BHL, chunks, y_BHL.dtype):
             tile = _part(chunks, some)
-            u = _empty_pieces(x_BHL[:, some], taps_HT.shape[-1], y_BHL.dtype)
+            u = empty_pieces(x_BHL[:, some], taps_HT.shape[-1], y_BHL.dtype)
             for few, place in _few(some):
                 u_few = x_BHL[:, few]
                 if weight is not None and bias is not None:
                     u_few, mean_H[few], variance_H[few] = normalized(
                         u_few, weight[few], bias[few], eps, taps_HT.dtype
                     )
-                _cut(u_few, u[place])
+                cut(u_few, u[place])
             s = _before(_states(u, tile), u.dtype)
-            y = _two_products(u, _toeplitz(tile.taps.to(u.dtype)), s, tile.leave)
-            _join(y, y_BHL[:, some])
+            y = _two_products(u, toeplitz(tile.taps.to(u.dtype)), s, tile.leave)
+            join(y, y_BHL[:, some])
         scale_H = (variance_H + eps).rsqrt()
         ctx.save_for_backward(x_BHL, *chunks, mean_H, scale_H, weight, bias)
         ctx.mark_non_differentiable(mean_H, variance_H)
@@ -147,23 +147,23 @@ class _ChunkedConvolution(torch.autograd.Function):
         d_weight, d_bias = torch.zeros_like(mean_H), torch.zeros_like(mean_H)
         for some in _tiles(x_BHL, chunks, dy_BHL.dtype):
             tile = _part(chunks, some)
-            u, dy = (_empty_pieces(wave[:, some], steps, dy_BHL.dtype) for wave in (x_BHL, dy_BHL))
+            u, dy = (empty_pieces(wave[:, some], steps, dy_BHL.dtype) for wave in (x_BHL, dy_BHL))
             for few, place in _few(some):
                 u_few = x_BHL[:, few]
                 if weight is not None:
                     u_few = standardized(u_few, mean_H[few], scale_H[few])
                     u_few = u_few.mul_(weight[few, None]).add_(bias[few, None])
-                _cut(u_few, u[place])
-                _cut(dy_BHL[:, few], dy[place])
+                cut(u_few, u[place])
+                cut(dy_BHL[:, few], dy[place])
             states, gradients = _states(u, tile), _state_gradients(dy, tile)
             s, ds = _before(states, u.dtype), _behind(gradients, dy.dtype)
-            d_chunks.taps[some] = _diagonal_sums(_sum_of_outer_products(u, dy), mean_H.dtype)
+            d_chunks.taps[some] = diagonal_sums(_sum_of_outer_products(u, dy), mean_H.dtype)
             d_chunks.enter[some] = _sum_of_outer_products(u, ds)
             d_chunks.leave[some] = _sum_of_outer_products(s, dy)
             d_chunks.transition[some] = _transition_gradient(states, gradients, tile.transition)
-            du = _two_products(dy, _toeplitz(tile.taps.to(dy.dtype)).mT, ds, tile.enter.mT)
+            du = _two_products(dy, toeplitz(tile.taps.to(dy.dtype)).mT, ds, tile.enter.mT)
             for few, place in _few(some):
-                du_few = _join(du[place], torch.empty_like(x_BHL[:, few], dtype=du.dtype))
+                du_few = join(du[place], torch.empty_like(x_BHL[:, few], dtype=du.dtype))
                 if weight is None:
                     dx_BHL[:, few] = du_few
                 else:
@@ -195,39 +195,6 @@ def _few(some: slice) -> Iterator[tuple[slice, slice]]:
     for start in range(some.start, some.stop, FEW_CHANNELS):
         stop = min(start + FEW_CHANNELS, some.stop)
         yield slice(start, stop), slice(start - some.start, stop - some.start)
-
-
-def _empty_pieces(x_BHL: Tensor, steps: int, dtype: torch.dtype) -> Tensor:
-    batch, channels, length = x_BHL.shape
-    shape = channels, -(-length // steps), batch, steps
-    return torch.empty(shape, dtype=dtype, device=x_BHL.device)
-
-
-def _cut(x_BHL: Tensor, pieces: Tensor) -> None:
-    """Cut time into chunks, the last one padded with zeros."""
-    steps = pieces.shape[-1]
-    full, rest = divmod(x_BHL.shape[-1], steps)
-    whole_BHL = x_BHL[..., : full * steps]
-    pieces[:, :full] = _in_pieces(whole_BHL, steps).permute(1, 2, 0, 3)
-    if rest:
-        pieces[:, full, :, :rest] = x_BHL[..., full * steps :].transpose(0, 1)
-        pieces[:, full, :, rest:] = 0
-
-
-def _join(pieces: Tensor, x_BHL: Tensor) -> Tensor:
-    """Join chunks into `x_BHL`, which is returned."""
-    steps = pieces.shape[-1]
-    full, rest = divmod(x_BHL.shape[-1], steps)
-    whole_BHL = x_BHL[..., : full * steps]
-    _in_pieces(whole_BHL, steps).copy_(pieces[:, :full].permute(2, 0, 1, 3))
-    if rest:
-        x_BHL[..., full * steps :] = pieces[:, full, :, :rest].transpose(0, 1)
-    return x_BHL
-
-
-def _in_pieces(x: Tensor, size: int) -> Tensor:
-    """A view (..., pieces, size) of (..., pieces * size)."""
-    return x.view(*x.shape[:-1], x.shape[-1] // size, size)
 
 
 def _product(pieces: Tensor, matrices: Tensor) -> Tensor:
@@ -270,7 +237,7 @@ def _add_product(total_HBn: Tensor, state_HBn: Tensor, transition: Tensor) -> No
 
 
 def _as_pairs(state: Tensor) -> Tensor:
-    return torch.view_as_complex(_in_pieces(state, 2))
+    return torch.view_as_complex(in_pieces(state, 2))
 
 
 def _before(states: Tensor, dtype: torch.dtype) -> Tensor:
@@ -299,17 +266,3 @@ def _transition_gradient(states: Tensor, gradients: Tensor, transition: Tensor) 
 
 def _sum_of_outer_products(x: Tensor, y: Tensor) -> Tensor:
     return torch.bmm(x.flatten(1, 2).mT, y.flatten(1, 2))
-
-
-def _toeplitz(taps_HT: Tensor) -> Tensor:
-    """Entry (j, t) is tap t - j, 0 for t < j."""
-    steps = taps_HT.shape[-1]
-    return F.pad(taps_HT, (steps - 1, 0)).unfold(-1, steps, 1).flip(1)
-
-
-def _diagonal_sums(matrix_HTT: Tensor, dtype: torch.dtype) -> Tensor:
-    """Adjoint of `_toeplitz`: for each tap the sum of its diagonal."""
-    steps = matrix_HTT.shape[-1]
-    # Rows of 2 T entries, read as rows of 2 T - 1, slip by one from row to row.
-    slipped = F.pad(matrix_HTT.flip(1), (0, steps)).flatten(1)[:, : steps * (2 * steps - 1)]
-    return slipped.view(-1, steps, 2 * steps - 1).sum(1, dtype=dtype)[:, steps - 1 :]
