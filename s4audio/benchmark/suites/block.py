@@ -31,9 +31,9 @@ def block(sizes: Sizes, threads: int) -> Iterator[Group]:
     kinds = tuple(one_block(label, sizes, threads, kind) for kind, label in KINDS.items())
     title = f"Cost of the mixing in a block: {at}"
     yield Group("block", title, (without, *kinds))
-    without_half = replace(without, dtype="bfloat16")
+    halves = tuple(replace(one, dtype="bfloat16") for one in (without, *kinds))
     title = f"Cost of the mixing in a block, bfloat16 autocast: {at}"
-    yield Group("block", title, (without_half, replace(half, name="S4")))
+    yield Group("block", title, halves)
     yield from _against_itself(sizes, threads, case)
 
 

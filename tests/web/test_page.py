@@ -1,0 +1,327 @@
+"""The page in Chromium, which is driven over its DevTools pipe and has a recording as microphone.
+
+.ci/browser.sh prepares a machine for it; elsewhere these tests are skipped.
+"""
+
+import base64
+import json
+import os
+import re
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pytest
+import soundfile
+
+from s4audio.streaming.detector import Event
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE = 60  # seconds, of a busy machine
+
+
+class Example(Protocol):
+    """What the fixture `example` gives."""
+
+    folder: Path
+    events: list[Event]
+    options: dict[str, float]
+
+
+class Browser:
+    """One tab of a headless Chromium.
+
+    Args:
+        program: path of Chromium.
+        profile: an empty folder.
+        microphone: a recording that the microphone hears once, from when it is opened.
+    """
+
+    def __init__(self, program: str, profile: Path, microphone: Path) -> None:
+        to_browser, self._commands = os.pipe()
+        self._answers, from_browser = os.pipe()
+        flags = [
+            "--headless=new",
+            "--no-sandbox",  # root, a container's only user, has none
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--mute-audio",
+            "--window-size=1000,760",
+            f"--user-data-dir={profile}",
+            "--remote-debugging-pipe",
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={microphone}%noloop",
+        ]
+        # Chromium reads its commands from 3 and answers on 4.
+        redirect = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        self._process = subprocess.Popen(
+            ["bash", "-c", redirect, "bash", program, *flags],
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._received = b""
+        self._calls = 0
+        self._session: str | None = None
+        self.notices: list[dict[str, Any]] = []
+        """What the browser told without being asked."""
+        target = self.call("Target.createTarget", {"url": "about:blank"})
+        attach = {"targetId": target["targetId"], "flatten": True}
+        self._session = self.call("Target.attachToTarget", attach)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
+            self.call(f"{domain}.enable", {})
+
+    def call(self, method: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Run a command of the DevTools protocol."""
+        self._calls += 1
+        message = {"id": self._calls, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._commands, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._receive()
+            if answer.get("id") == self._calls:
+                assert "error" not in answer, answer
+                return answer["result"]
+            self.notices.append(answer)
+
+    def evaluate(self, expression: str) -> Any:
+        """Value of an expression in the page."""
+        parameters = {"expression": expression, "returnByValue": True, "userGesture": True}
+        answer = self.call("Runtime.evaluate", parameters)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def wait_for(self, expression: str) -> Any:
+        """Value of an expression as soon as it is true."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            if value := self.evaluate(expression):
+                return value
+            time.sleep(0.05)
+        pytest.fail(
+            f"never true: {expression}; the page: {self.evaluate('document.body.innerText')}"
+        )
+
+    def open_file(self, path: Path) -> None:
+        """Choose a file in the page's file input."""
+        root = self.call("DOM.getDocument", {})["root"]["nodeId"]
+        query = {"nodeId": root, "selector": "#file"}
+        node = self.call("DOM.querySelector", query)["nodeId"]
+        self.call("DOM.setFileInputFiles", {"nodeId": node, "files": [str(path)]})
+
+    def photograph(self, path: Path) -> None:
+        """Write what the page looks like as PNG."""
+        picture = self.call("Page.captureScreenshot", {"format": "png"})["data"]
+        path.write_bytes(base64.b64decode(picture))
+
+    def permit_microphone(self, setting: str) -> None:
+        """Answer the question for the microphone: `granted` or `denied`."""
+        permission = {"permission": {"name": "microphone"}, "setting": setting}
+        self.call("Browser.setPermission", permission)
+
+    def close(self) -> None:
+        """End the browser."""
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+        os.close(self._commands)
+        os.close(self._answers)
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\0" not in self._received:
+            ready, _, _ = select.select([self._answers], [], [], PATIENCE)
+            part = os.read(self._answers, 1 << 20) if ready else b""
+            assert part, "Chromium does not answer"
+            self._received += part
+        message, self._received = self._received.split(b"\0", 1)
+        return json.loads(message)
+
+
+@pytest.fixture(scope="module")
+def address(web: Path, example: Example) -> Iterator[str]:
+    """The page as `python -m http.server` serves it, with the shipped model as model.onnx.
+
+    Its folder `bare` holds the page before anything was installed or exported.
+    """
+    site = example.folder / "site"
+    site.mkdir()
+    for path in [*web.glob("*.js"), *web.glob("*.html"), *web.glob("*.css"), web / "node_modules"]:
+        (site / path.name).symlink_to(path)
+    (site / "model.onnx").symlink_to(example.folder / "shipped.onnx")
+    bare = site / "bare"
+    bare.mkdir()
+    for path in [*web.glob("*.js"), *web.glob("*.html"), *web.glob("*.css")]:
+        (bare / path.name).symlink_to(path)
+    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
+    with subprocess.Popen(
+        command, cwd=site, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+/", server.stdout.readline())
+        assert found
+        yield found[0]
+        server.terminate()
+
+
+@pytest.fixture
+def browser(address: str, example: Example, tmp_path: Path) -> Iterator[Browser]:
+    """The page after it has found its model; nothing may go wrong in it unnoticed."""
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        pytest.skip("no Chromium (Debian: chromium)")
+    browser = Browser(program, tmp_path / "profile", example.folder / "words.wav")
+    try:
+        browser.call("Page.navigate", {"url": address})
+        browser.wait_for("document.querySelector('#microphone')?.disabled === false")
+        yield browser
+        notices = browser.notices
+        failures = [x for x in notices if x["method"] == "Runtime.exceptionThrown"]
+        assert not failures
+        requests = [x for x in notices if x["method"] == "Network.requestWillBeSent"]
+        urls = {x["params"]["request"]["url"] for x in requests}
+        assert urls
+        assert all(url.startswith((address, "data:")) for url in urls), urls
+    finally:
+        browser.close()
+
+
+IDLE = "document.querySelector('#microphone').textContent === 'Microphone'"
+LISTENING = "document.querySelector('#microphone').textContent === 'Stop'"
+
+
+def text(browser: Browser, identifier: str) -> str:
+    return browser.evaluate(f"document.querySelector('#{identifier}').textContent")
+
+
+def wait_for_text(browser: Browser, identifier: str, expected: str) -> None:
+    element = f"document.querySelector('#{identifier}')"
+    browser.wait_for(f"{element}.textContent.includes({json.dumps(expected)})")
+
+
+def press(browser: Browser) -> None:
+    browser.evaluate("document.querySelector('#microphone').click()")
+
+
+def set_options(browser: Browser, options: dict[str, float]) -> None:
+    for name, value in options.items():
+        browser.evaluate(f"document.forms.options.{name}.value = {value}")
+
+
+def hear_recording(browser: Browser, example: Example) -> None:
+    path = example.folder / "words.wav"
+    browser.open_file(path)
+    wait_for_text(browser, "status", f"{soundfile.info(path).duration:.1f} s heard")
+    browser.wait_for(IDLE)
+
+
+def listed_events(browser: Browser) -> list[list]:
+    """Word, score, start and end of each row of the table, oldest first."""
+    return browser.evaluate(
+        "[...document.querySelectorAll('#events tr')].reverse().map(row =>"
+        " [row.cells[0].textContent,"
+        "  ...[...row.querySelectorAll('data')].map(data => Number(data.value))])"
+    )
+
+
+def assert_events(browser: Browser, events: list) -> None:
+    listed = listed_events(browser)
+    assert [event[0] for event in listed] == [event.word for event in events]
+    expected = [[event.score, event.start, event.end] for event in events]
+    np.testing.assert_allclose([event[1:] for event in listed], expected, atol=1e-4)
+
+
+def test_a_recording_gives_the_events_of_python(browser: Browser, example: Example) -> None:
+    assert browser.evaluate("document.querySelectorAll('#scores meter').length") == 12
+    set_options(browser, example.options)
+    hear_recording(browser, example)
+    assert_events(browser, example.events)
+
+
+def test_the_microphone_gives_the_same_words(browser: Browser, example: Example) -> None:
+    browser.permit_microphone("granted")
+    set_options(browser, example.options)
+    press(browser)
+    browser.wait_for(LISTENING)
+    browser.wait_for("document.querySelector('#level').value > -40")
+    words = [event.word for event in example.events]
+    browser.wait_for(f"document.querySelectorAll('#events tr').length >= {len(words)}")
+    if path := os.environ.get("S4AUDIO_SCREENSHOT"):
+        browser.photograph(Path(path))
+    press(browser)
+    browser.wait_for(IDLE)
+    events = listed_events(browser)
+    assert [event[0] for event in events] == words
+    # The microphone opens a moment before the page hears it.
+    gaps = np.diff([event[3] for event in events])
+    expected = np.diff([event.end for event in example.events])
+    np.testing.assert_allclose(gaps, expected, atol=0.1)
+
+
+def test_a_recording_takes_over_from_the_microphone(browser: Browser, example: Example) -> None:
+    browser.permit_microphone("granted")
+    set_options(browser, example.options)
+    press(browser)
+    browser.wait_for(LISTENING)
+    wait_for_text(browser, "status", "s heard")
+    hear_recording(browser, example)
+    assert_events(browser, example.events)
+    assert text(browser, "error") == ""
+
+
+def test_a_refused_microphone(browser: Browser) -> None:
+    browser.permit_microphone("denied")
+    press(browser)
+    refusal = "the browser refused the microphone: allow it for this page and try again"
+    wait_for_text(browser, "error", refusal)
+    assert browser.evaluate(IDLE)
+
+
+def test_files_that_are_none_of_ours(browser: Browser, example: Example) -> None:
+    before = text(browser, "model")
+    browser.open_file(example.folder / "foreign.onnx")
+    wait_for_text(browser, "error", "foreign.onnx is not a model of s4audio export")
+    browser.open_file(example.folder / "example.json")
+    wait_for_text(browser, "error", "example.json is neither a model (.onnx) nor a recording")
+    assert text(browser, "model") == before
+
+    browser.open_file(example.folder / "s4d.onnx")
+    wait_for_text(browser, "model", "s4d.onnx: 3 classes")
+    assert text(browser, "error") == ""
+
+
+def test_a_dropped_file(browser: Browser) -> None:
+    browser.evaluate(
+        "const files = new DataTransfer();"
+        "files.items.add(new File(['no model'], 'dropped.onnx'));"
+        "document.body.dispatchEvent("
+        "  new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}))"
+    )
+    wait_for_text(browser, "error", "dropped.onnx is damaged or not an ONNX file")
+
+
+def test_an_option_outside_its_range(browser: Browser, example: Example) -> None:
+    set_options(browser, {"threshold": 1.5})
+    browser.open_file(example.folder / "words.wav")
+    wait_for_text(browser, "error", "an option is outside its range")
+
+
+def test_the_page_before_anything_is_installed(
+    browser: Browser, address: str, example: Example
+) -> None:
+    browser.call("Page.navigate", {"url": f"{address}bare/"})
+    browser.wait_for("document.readyState === 'complete'")
+    assert text(browser, "model") == "No model yet"
+    browser.open_file(example.folder / "words.wav")
+    wait_for_text(browser, "error", "open a model (.onnx) before words.wav")
+    browser.open_file(example.folder / "s4d.onnx")
+    wait_for_text(browser, "error", "onnxruntime-web is missing: run npm install")

@@ -1,0 +1,43 @@
+// The page's side of worker.js.
+
+/** The model in its thread; every method returns a promise of what the worker answers. */
+export class Engine {
+  #worker = new Worker('worker.js', { type: 'module' });
+  #waiting = new Map();
+  #calls = 0;
+
+  constructor() {
+    this.#worker.onmessage = ({ data: { id, result, error } }) => {
+      const { resolve, reject } = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) resolve(result);
+      else reject(new Error(error));
+    };
+  }
+
+  /** Take a model: its labels, sampleRate, chunk and windowSeconds. */
+  load(name, bytes) {
+    return this.#ask('load', name, bytes);
+  }
+
+  /** Begin a recording at this sample rate, with the options of the `Detector`. */
+  start(sampleRate, options) {
+    return this.#ask('start', sampleRate, options);
+  }
+
+  /** Hear a block: events, scores, and the seconds heard and spent so far. */
+  hear(samples) {
+    return this.#ask('hear', samples);
+  }
+
+  /** End the recording with so many seconds of silence; the answer is that of `hear`. */
+  finish(silence) {
+    return this.#ask('finish', silence);
+  }
+
+  #ask(call, ...values) {
+    const id = this.#calls++;
+    this.#worker.postMessage({ id, call, values });
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+  }
+}
