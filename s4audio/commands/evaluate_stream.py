@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from s4audio.data import AudioDataModule, Clips
     from s4audio.data.recordings import AssembledRecording
     from s4audio.evaluation.detection import Timeline
+    from s4audio.evaluation.stream_evaluation import StreamEvaluation
     from s4audio.streaming.stream import Stream
 
 # Testing has a fifth of that: eight clips of each other word.
@@ -131,21 +132,11 @@ def evaluate_stream(
         UserError: The model cannot stream, its data is not known and none is given, or a file is
             at fault.
     """
-    from rich.console import Console
-    from rich.text import Text
-
-    from s4audio.evaluation.detection_report import print_stream_report, write_stream_report
     from s4audio.evaluation.stream_evaluation import evaluate_timelines
     from s4audio.evaluation.timeline import hear_assembled
     from s4audio.streaming.stream import Stream
 
-    if recordings is not None and (data is not None or negative_hours):
-        raise UserError(
-            "--recordings goes without --data and --negative-hours: choose files or clips to "
-            "assemble"
-        )
-    if (negatives or synthetic_sentences) and not negative_hours:
-        raise UserError("--negatives and --synthetic-sentences need --negative-hours HOURS")
+    _check_choice(data, recordings, negative_hours, bool(negatives or synthetic_sentences))
     stream = Stream(checkpoint, batch=1 if recordings is not None else len(snrs))
     if recordings is not None:
         timelines = _hear_own(stream, recordings, smoothing)
@@ -155,10 +146,30 @@ def evaluate_stream(
         recording = _assembled(module, kinds, stream, (hours, negative_hours), snrs, seed)
         timelines = hear_assembled(stream, recording, smoothing)
     evaluation = evaluate_timelines(timelines, smoothing, refractory, tolerance, threshold)
+    _report(evaluation, output or _beside(Path(checkpoint)))
+
+
+def _report(evaluation: "StreamEvaluation", folder: Path) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    from s4audio.evaluation.detection_report import print_stream_report, write_stream_report
+
     print_stream_report(evaluation)
-    folder = output or _beside(Path(checkpoint))
     write_stream_report(evaluation, folder)
     Console().print(Text(f"The report is in {folder}"), soft_wrap=True)
+
+
+def _check_choice(
+    data: Path | None, recordings: Path | None, negative_hours: float, negatives: bool
+) -> None:
+    if recordings is not None and (data is not None or negative_hours):
+        raise UserError(
+            "--recordings goes without --data and --negative-hours: choose files or clips to "
+            "assemble"
+        )
+    if negatives and not negative_hours:
+        raise UserError("--negatives and --synthetic-sentences need --negative-hours HOURS")
 
 
 def _hear_own(stream: "Stream", table: Path, smoothing: float) -> "list[Timeline]":
