@@ -62,7 +62,9 @@ def make_backbone(config: ClassifierConfig) -> Backbone:
 def make_encoder(config: ClassifierConfig, sample_rate: int = 16_000) -> Encoder:
     """Embedding for tokens; filter bank or strided convolution for a stride; else a linear map."""
     if config.vocabulary is not None:
-        return EmbeddingEncoder(config.vocabulary, config.d_model)
+        return EmbeddingEncoder(
+            config.vocabulary, config.d_model, config.ngrams or 1, config.stem_stride
+        )
     if config.stem_stride > 1:
         return _frame_encoder(config, sample_rate)
     return LinearEncoder(config.d_input, config.d_model)

@@ -36,13 +36,16 @@ class ClassifierConfig:
         dropout: probability of dropping, in [0, 1).
         tie_dropout: one mask for all time steps of a channel, instead of one for each.
         pooling: ``mean``, ``last`` or ``max`` over the valid frames.
-        stem_stride: samples a frame; above 1 the encoder is a strided convolution.
+        stem_stride: samples a frame; above 1 the encoder is a strided convolution. Of tokens with
+            `ngrams`: tokens a frame, whose vectors are averaged.
         stem_kernel: taps of the strided convolution; None for 4 strides.
         bands: number of band-pass filters whose energies are the encoder's frames, instead
             of a plain strided convolution; needs a stem_stride above 1.
         band_channels: feature maps of convolutions over bands and time behind the filter bank; None
             for none. Needs bands, and a stem_stride of two frames of the filter bank.
         vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
+        ngrams: length of the longest n-gram of tokens with a vector of its own, beside those of
+            single tokens; None for none. Needs vocabulary.
         normalization: of the input: ``none``; ``standardize`` with statistics of the training set;
             ``clip``: every clip to zero mean and unit RMS, which cannot stream; ``level``: divided
             by a causal peak follower.
@@ -84,6 +87,7 @@ class ClassifierConfig:
     bands: int | None = None
     band_channels: int | None = None
     vocabulary: int | None = None
+    ngrams: int | None = None
     normalization: Literal["none", "standardize", "clip", "level"] = "none"
     n_ssm: int | None = None
     dt_min: float | None = None
@@ -111,10 +115,7 @@ class ClassifierConfig:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
         if not 0 <= self.dropout < 1:
             raise UserError(f"dropout must be in [0, 1), got {self.dropout}")
-        if self.vocabulary is not None and (self.stem_stride > 1 or self.normalization != "none"):
-            raise UserError(
-                "an embedding (vocabulary) goes neither with stem_stride nor with normalization"
-            )
+        self._check_tokens()
         if self.stem_kernel is not None and self.stem_kernel < self.stem_stride:
             raise UserError(
                 f"stem_kernel={self.stem_kernel} is shorter than stem_stride={self.stem_stride}: "
@@ -136,6 +137,21 @@ class ClassifierConfig:
                     f"are {', '.join(KERNEL_OPTIONS[self.kind])}"
                 )
 
+    def _check_tokens(self) -> None:
+        if self.ngrams is not None and (self.ngrams < 2 or self.vocabulary is None):
+            raise UserError(
+                f"ngrams={self.ngrams} must be at least 2 and needs a vocabulary, got "
+                f"vocabulary={self.vocabulary}"
+            )
+        if self.vocabulary is None:
+            return
+        if self.normalization != "none":
+            raise UserError("an embedding (vocabulary) does not go with normalization")
+        if self.stem_kernel is not None or (self.stem_stride > 1 and self.ngrams is None):
+            raise UserError(
+                "an embedding (vocabulary) has no stem_kernel, and a stem_stride only with ngrams"
+            )
+
     def _check_band_channels(self, channels: int) -> None:
         if channels < 1:
             raise UserError(f"band_channels must be at least 1, got {channels}")
@@ -149,7 +165,7 @@ class ClassifierConfig:
     def kernel_options(self) -> dict[str, Any]:
         """The kernel options that were given."""
         given = {f.name: getattr(self, f.name) for f in fields(self) if f.default is None}
-        for name in ("stem_kernel", "bands", "band_channels", "vocabulary"):
+        for name in ("stem_kernel", "bands", "band_channels", "vocabulary", "ngrams"):
             del given[name]
         return {name: value for name, value in given.items() if value is not None}
 

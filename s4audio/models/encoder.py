@@ -12,6 +12,8 @@ from torch.nn import functional as F
 
 from s4audio.models.block import ChannelLinear
 
+NGRAM_ROWS = 2**16
+
 
 class Frames(NamedTuple):
     """What an encoder gives the backbone.
@@ -45,22 +47,60 @@ class LinearEncoder(nn.Module):
 
 
 class EmbeddingEncoder(nn.Module):
-    """A learned vector for each token.
+    """A learned vector for each token, and with `ngrams` for each short run of tokens.
+
+    The vector of a step is that of its token, plus those of the last 2, 3 ... `ngrams` tokens up to
+    it. N-grams share one table, in rows that a hash chooses, and begin at zero: one that training
+    never showed adds next to nothing. A frame is the mean over `stride` steps; the last one of a
+    row is filled up with token 0.
 
     Args:
         vocabulary: number of tokens.
         d_model: channels.
+        ngrams: length of the longest n-gram, 1 for tokens alone.
+        stride: tokens a frame.
+
+    Source: Bojanowski et al., "Enriching word vectors with subword information", arXiv 1607.04606,
+        section 3.2; Pagnoni et al., "Byte Latent Transformer", arXiv 2412.09871, section 3.2.1.
     """
 
-    def __init__(self, vocabulary: int, d_model: int) -> None:
+    def __init__(self, vocabulary: int, d_model: int, ngrams: int = 1, stride: int = 1) -> None:
         super().__init__()
+        self.ngrams, self.stride = ngrams, stride
         self.embedding = nn.Embedding(vocabulary, d_model)
+        if ngrams > 1:
+            self.table = nn.EmbeddingBag(NGRAM_ROWS, d_model, mode="sum")
+            nn.init.zeros_(self.table.weight)
 
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode tokens (batch, time) or (batch, time, 1)."""
-        tokens = x_BLF.squeeze(-1) if x_BLF.ndim == 3 else x_BLF
+        tokens_BL = (x_BLF.squeeze(-1) if x_BLF.ndim == 3 else x_BLF).long()
+        tokens_BL = F.pad(tokens_BL, (0, -tokens_BL.shape[1] % self.stride))
+        x_BTH = self.embedding(tokens_BL).unflatten(1, (-1, self.stride)).mean(2)
+        if self.ngrams > 1:
+            rows_BTN = ngram_rows(tokens_BL, self.ngrams).reshape(*x_BTH.shape[:2], -1)
+            x_BTH = x_BTH + self.table(rows_BTN.flatten(0, 1)).view_as(x_BTH) / self.stride
+        frames = None if lengths is None else (lengths + self.stride - 1) // self.stride
         # One copy here keeps every later layer on contiguous channels.
-        return Frames(self.embedding(tokens.long()).transpose(1, 2).contiguous(), lengths, rate)
+        return Frames(x_BTH.transpose(1, 2).contiguous(), frames, rate)
+
+
+def ngram_rows(tokens_BL: Tensor, longest: int) -> Tensor:
+    """Row of each n-gram in a table of `NGRAM_ROWS`: a polynomial hash of its tokens.
+
+    Args:
+        tokens_BL: int64 (batch, time), below 2 ** 31; token 0 stands before the first one.
+        longest: length of the longest n-gram, at least 2.
+
+    Returns:
+        int64 (batch, time, longest - 1): those of 2, 3 ... tokens that end with each token.
+    """
+    code, rows = tokens_BL, []
+    for back in range(1, longest):
+        earlier = F.pad(tokens_BL, (back, 0))[:, : tokens_BL.shape[1]]
+        code = (code * 1_000_003 + earlier + 1) % (2**31 - 1)
+        rows.append(code % NGRAM_ROWS)
+    return torch.stack(rows, dim=-1)
 
 
 class StridedEncoder(nn.Module):

@@ -15,7 +15,7 @@ from s4audio.models.build import make_backbone, make_encoder
 from s4audio.models.config import ClassifierConfig
 from s4audio.models.pretrained import NETWORK_PREFIX, read_checkpoint
 
-_WINDOW_OPTIONS = ("context", "horizon", "n_marks", "center")
+_WINDOW_OPTIONS = ("context", "horizon", "n_marks", "center", "linear")
 
 
 class Forecaster(nn.Module):
@@ -33,11 +33,15 @@ class Forecaster(nn.Module):
         center: the mean of so many last known steps is subtracted from each window of each series
             before, and added to its forecast after: 1 for the last value, 0 for nothing. A series
             whose level wanders needs it; it is not part of the published method.
+        linear: add one linear map, from the centred context of a series straight to its forecast,
+            the same for all series. It and the decoder begin at zero, so that training starts from
+            the level alone; it is not part of the published method.
 
     Raises:
         ValueError: `center` is not between 0 and `context`.
 
-    Source: Gu, Goel, Re (2022), section 4.3.
+    Source: Gu, Goel, Re (2022), section 4.3; the linear map: Zeng et al., "Are Transformers
+        effective for time series forecasting?", arXiv 2205.13504, NLinear.
 
     Example:
         >>> import torch
@@ -58,6 +62,7 @@ class Forecaster(nn.Module):
         horizon: int,
         n_marks: int,
         center: int = 0,
+        linear: bool = False,
     ) -> None:
         super().__init__()
         if not 0 <= center <= context:
@@ -65,10 +70,14 @@ class Forecaster(nn.Module):
         self.config = replace(config, d_input=len(columns) + 1 + n_marks, length=context + horizon)
         self.columns = tuple(columns)
         self.context, self.horizon, self.n_marks = context, horizon, n_marks
-        self.center = center
+        self.center, self.linear = center, linear
         self.encoder = make_encoder(self.config)
         self.backbone = make_backbone(self.config)
         self.decoder = nn.Linear(config.d_model, len(columns))
+        if linear:
+            self.direct = nn.Linear(context, horizon, bias=False)
+            for start in (self.direct.weight, self.decoder.weight, self.decoder.bias):
+                nn.init.zeros_(start)
         self.register_buffer("mean", torch.zeros(len(columns)))
         self.register_buffer("std", torch.ones(len(columns)))
 
@@ -87,7 +96,8 @@ class Forecaster(nn.Module):
         if described.get("task") != "ForecastingTask":
             raise UserError(f"{path} holds no forecaster, but a {described.get('task')}")
         options = dict(described["config"])
-        windows = {name: options.pop(name) for name in _WINDOW_OPTIONS}
+        # A checkpoint from before an option has its default.
+        windows = {name: options.pop(name) for name in _WINDOW_OPTIONS if name in options}
         model = cls(ClassifierConfig.from_dict(options), described["labels"], **windows)
         model.load_state_dict(
             {
@@ -151,11 +161,14 @@ class Forecaster(nn.Module):
             raise ValueError(f"expected marks {wanted}, got {tuple(marks.shape)}")
         level = self._level(past)
         masked = torch.ones_like(past[:, :1, :1]).expand(-1, self.horizon, -1)
-        known = F.pad(past - level, (0, 1, 0, self.horizon))
+        centred = past - level
+        known = F.pad(centred, (0, 1, 0, self.horizon))
         ahead = F.pad(masked, (len(self.columns), 0, self.context, 0))
         frames = self.encoder(torch.cat([known + ahead, marks], dim=-1), None, 1.0)
         y_BHL = self.backbone(frames.x)[..., -self.horizon :]
         forecast: Tensor = self.decoder(y_BHL.transpose(1, 2)) + level
+        if self.linear:
+            forecast = forecast + self.direct(centred.transpose(1, 2)).transpose(1, 2)
         return forecast
 
     def _level(self, past: Tensor) -> Tensor:

@@ -80,6 +80,7 @@ def create_model(  # noqa: D417 - options are described once, in ClassifierConfi
     bands: int | None = None,
     band_channels: int | None = None,
     vocabulary: int | None = None,
+    ngrams: int | None = None,
     normalization: Literal["none", "standardize", "clip", "level"] = "none",
     n_ssm: int | None = None,
     dt_min: float | None = None,

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from s4audio.kernels import StateSpaceKernel
+from s4audio.kernels.base import Recurrence
 from s4audio.streaming.step import State, Step, block_length, toeplitz
 
 LONGEST_BLOCK = 32
@@ -27,14 +27,10 @@ class DenseStep(Step):
     """A dense recurrence, a chunk at a time.
 
     Args:
-        kernel: causal.
+        system: the recurrence.
         D: skip (channels,).
         frames: frames of a chunk.
-        rate: evaluation step / training step.
         dtype: of the matrices and the state.
-
-    Raises:
-        ValueError: if the kernel is bidirectional.
     """
 
     T: Tensor
@@ -42,13 +38,10 @@ class DenseStep(Step):
     V: Tensor
     decay: Tensor
 
-    def __init__(
-        self, kernel: StateSpaceKernel, D: Tensor, frames: int, rate: float, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, system: Recurrence, D: Tensor, frames: int, dtype: torch.dtype) -> None:
         super().__init__()
         P = block_length(frames, LONGEST_BLOCK)
         self.blocks = frames // P
-        system = kernel.recurrence(rate)
         inputs, outputs = [system.B[..., None]], [system.C[:, None]]
         for _ in range(P):
             inputs.append(system.A @ inputs[-1])

@@ -1,4 +1,4 @@
-"""Streaming step of a diagonal state space (S4D, DSS): each pole is carried by itself.
+"""Streaming step of a diagonal state space: each pole is carried by itself.
 
 With x[t] = a x[t - 1] + b u[t], y[t] = Re c x[t], a block of P frames that starts from the state s
 is three matrix products and one complex multiplication of each pole:
@@ -11,29 +11,47 @@ A complex vector is stored as its real parts, then its imaginary parts.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from s4audio.kernels import StateSpaceKernel
+from s4audio.kernels.base import Recurrence
 from s4audio.streaming.step import State, Step, block_length, toeplitz
 
 LONGEST_BLOCK = 16
 """Frames; short blocks keep the matrices small, long ones save steps from block to block."""
+
+LARGEST_AMPLIFICATION = 500.0
+"""Sum of what the poles contribute to a kernel, relative to the kernel; float32 has 1e7 steps."""
+
+HORIZON = 160
+"""Lags over which the size of a kernel is taken."""
+
+
+class Modes(NamedTuple):
+    """A diagonal recurrence, each complex128 (channels, poles).
+
+    Attributes:
+        a: poles.
+        b: input map.
+        c: output map.
+    """
+
+    a: Tensor
+    b: Tensor
+    c: Tensor
 
 
 class DiagonalStep(Step):
     """A diagonal recurrence, a chunk at a time.
 
     Args:
-        kernel: causal, with a diagonal transition.
+        modes: poles, input and output map.
         D: skip (channels,).
         frames: frames of a chunk.
-        rate: evaluation step / training step.
         dtype: of the matrices and the state.
-
-    Raises:
-        ValueError: if a pole lies outside the unit circle, or the kernel is bidirectional.
     """
 
     T: Tensor
@@ -41,13 +59,11 @@ class DiagonalStep(Step):
     V: Tensor
     decay: Tensor
 
-    def __init__(
-        self, kernel: StateSpaceKernel, D: Tensor, frames: int, rate: float, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, modes: Modes, D: Tensor, frames: int, dtype: torch.dtype) -> None:
         super().__init__()
         P = block_length(frames, LONGEST_BLOCK)
         self.blocks = frames // P
-        a_HN, b_HN, c_HN = complex_diagonal(kernel, rate)
+        a_HN, b_HN, c_HN = modes
         ones_HN1 = torch.ones_like(a_HN)[..., None]
         powers_HNP = torch.cat([ones_HN1, a_HN[..., None].expand(-1, -1, P)], dim=-1).cumprod(-1)
         taps_HP = (c_HN[:, None] @ (b_HN[..., None] * powers_HNP[..., :P])).real[:, 0]
@@ -89,15 +105,15 @@ def multiply(s_HB1n: Tensor, a_2H1N: Tensor) -> Tensor:
     return torch.cat([re * a_re - im * a_im, re * a_im + im * a_re], dim=-1)
 
 
-def complex_diagonal(kernel: StateSpaceKernel, rate: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Poles, input and output map of a diagonal recurrence, with K[l] = Re sum c a^l b.
+def complex_diagonal(kernel: StateSpaceKernel, rate: float) -> Modes:
+    """Poles, input and output map of a kernel that is diagonal as it is.
 
     Args:
         kernel: causal, with a diagonal transition.
         rate: evaluation step / training step.
 
     Returns:
-        a, b, c, each complex128 (channels, poles).
+        the recurrence.
 
     Raises:
         ValueError: if a pole lies outside the unit circle, or the kernel is bidirectional.
@@ -110,4 +126,39 @@ def complex_diagonal(kernel: StateSpaceKernel, rate: float) -> tuple[Tensor, Ten
         left_HnN[:, :N].diagonal(dim1=1, dim2=2), left_HnN[:, N:].diagonal(dim1=1, dim2=2)
     )
     b_HN = torch.complex(system.B[:, :N], system.B[:, N:])
-    return a_HN, b_HN, torch.complex(system.C[:, :N], -system.C[:, N:])
+    return Modes(a_HN, b_HN, torch.complex(system.C[:, :N], -system.C[:, N:]))
+
+
+def diagonalize(system: Recurrence) -> Modes | None:
+    """The same recurrence in the basis of its eigenvectors, if they are fit for float32.
+
+    Eigenvectors that are nearly parallel have large coefficients that cancel, and the rounding of
+    float32 does not cancel with them. Those of an untrained S4 (HiPPO) are, and those of a trained
+    one mostly are not.
+
+    Args:
+        system: dense, with float64 numbers.
+
+    Returns:
+        one pole of each conjugate pair, or None.
+    """
+    A, B, C = (x.detach() for x in (system.A, system.B, system.C))
+    a_Hn, vectors_Hnn = torch.linalg.eig(A)
+    b_Hn, defect = torch.linalg.solve_ex(vectors_Hnn, B.to(a_Hn.dtype))
+    c_Hn = (C.to(a_Hn.dtype)[:, None] @ vectors_Hnn)[:, 0]
+    # Of conjugates one stands for both. Real poles come in no pairs, so channels differ in number.
+    c_Hn = c_Hn * b_Hn * (1 + a_Hn.imag.sign())
+    is_kept_Hn = a_Hn.imag >= 0
+    order_Hn = is_kept_Hn.int().argsort(dim=-1, descending=True, stable=True)
+    order_HN = order_Hn[:, : int(is_kept_Hn.sum(-1).max())]
+    a_HN, c_HN = a_Hn.gather(1, order_HN), c_Hn.gather(1, order_HN)
+    if bool(defect.any()) or not _is_fit(a_HN, c_HN):
+        return None
+    return Modes(a_HN, torch.ones_like(a_HN), c_HN)
+
+
+def _is_fit(a_HN: Tensor, c_HN: Tensor) -> bool:
+    """Whether the kernel is not much smaller than the sum of what its poles contribute."""
+    powers_HNL = a_HN[..., None] ** torch.arange(HORIZON, device=a_HN.device)
+    size_H = (c_HN[:, None] @ powers_HNL).real[:, 0].abs().amax(-1)
+    return bool((c_HN.abs().sum(-1) <= LARGEST_AMPLIFICATION * size_H).all())

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from s4audio.kernels import DSSKernel, Kernel, S4DKernel, S4Kernel, SGConvKernel
 from s4audio.streaming.dense import DenseStep
-from s4audio.streaming.diagonal import DiagonalStep
+from s4audio.streaming.diagonal import DiagonalStep, complex_diagonal, diagonalize
 from s4audio.streaming.step import Step
 
 
@@ -28,9 +28,13 @@ def make_mixing_step(
         ValueError: if the recurrence of the kernel grows, or it is bidirectional.
     """
     if isinstance(kernel, S4DKernel | DSSKernel):
-        return DiagonalStep(kernel, D, frames, rate, dtype)
+        return DiagonalStep(complex_diagonal(kernel, rate), D, frames, dtype)
     if isinstance(kernel, S4Kernel):
-        return DenseStep(kernel, D, frames, rate, dtype)
+        system = kernel.recurrence(rate)
+        modes = diagonalize(system)
+        if modes is not None:
+            return DiagonalStep(modes, D, frames, dtype)
+        return DenseStep(system, D, frames, dtype)
     if isinstance(kernel, SGConvKernel):
         from s4audio.streaming.sgconv import SGConvStep
 

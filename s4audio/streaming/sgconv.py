@@ -1,34 +1,43 @@
 """Streaming step of SGConv: the kernel itself, all of it.
 
 The kernel ends, so the layer is a finite filter, however long. Its first taps are a depthwise
-convolution of the last inputs; for kernels of a thousand frames or so, as behind a strided encoder,
-that is all. Of a longer kernel the pieces whose weights lie far apart are computed by rows, ahead
-of time: see [s4audio.streaming.pieces][].
+convolution of the last inputs; for chunks of a few frames, as behind a strided encoder, that is
+all. In longer chunks pieces whose weights lie some lags apart are filters of these weights and one
+shape for all: see [s4audio.streaming.pieces][]. The far ones are computed ahead of time: see
+[s4audio.streaming.far_pieces][].
 
 Source: Li, Cai, Zhang, Chen, Dey, "What Makes Convolutional Models Great on Long Sequence
 Modeling?" (2023), section 3.2, for the kernel.
 """
 
 import copy
-import dataclasses
 import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from s4audio.errors import UserError
 from s4audio.kernels import SGConvKernel
 from s4audio.kernels.base import per_channel
-from s4audio.streaming.pieces import LongPieces, Piece
+from s4audio.streaming.far_pieces import FarPieces
+from s4audio.streaming.pieces import NearPieces, Piece
 from s4audio.streaming.step import State, Step
 
-SHORTEST_SPACING = 16
-"""Lags between the weights of a piece from which rows are cheaper than taps."""
+LONG_CHUNK = 64
+"""Frames of a chunk from which pieces are cheaper than taps."""
 
-MOST_GROUPS = 16
+NEAR_SPACING = 2
+"""Lags between the weights of a piece from which its weights may do the work of its taps."""
+
+FAR_SPACING = 32
+"""Lags between the weights of a piece from which it is computed ahead."""
+
+MOST_GROUPS = 8
 """Groups of channels that take turns, at most."""
+
+SMALLEST_GROUP = 16
+"""Channels of a group, at least; ONNX Runtime convolves so many at once."""
 
 
 class SGConvStep(Step):
@@ -45,8 +54,6 @@ class SGConvStep(Step):
         UserError: for a bidirectional kernel.
     """
 
-    taps: Tensor
-
     def __init__(
         self, kernel: SGConvKernel, D: Tensor, frames: int, rate: float, dtype: torch.dtype
     ) -> None:
@@ -56,38 +63,40 @@ class SGConvStep(Step):
                 "a bidirectional kernel cannot stream, because it needs the future: "
                 "train with bidirectional=False"
             )
-        pieces = long_pieces(kernel, frames, rate)
-        length = pieces[0].start if pieces else support(kernel, rate)
+        near, far = divide(pieces_of(kernel, rate), frames)
+        length = (near + far)[0].start if near + far else support(kernel, rate)
         with torch.no_grad():
             taps_HL = copy.deepcopy(kernel).double().sample(length, rate)[0]
             taps_HL[:, 0] += D
-        self.register_buffer("taps", taps_HL.flip(-1)[:, None, None].to(dtype))
-        self.tail = LongPieces(pieces, frames, dtype) if pieces else None
-        if pieces:
-            self.in_place = ("past", "ahead")
+        self.near = NearPieces(taps_HL, near, dtype)
+        reach = self.near.reach
+        self.far = FarPieces(far, groups(far, frames), frames, reach, dtype) if far else None
+        self.in_place = ("past", "ahead") if far else ()
 
     def initial_state(self, batch: int) -> State:
         """See [s4audio.streaming.step.Step][].
 
-        `recent` holds the inputs that the taps reach; a long kernel adds the state of its pieces.
+        `recent` holds the inputs that the near pieces reach; a long kernel has the state of its far
+        pieces instead.
         """
-        H, reach = len(self.taps), self.taps.shape[-1] - 1
-        state = {"recent": self.taps.new_zeros(batch, H, reach)} if reach else {}
-        return state if self.tail is None else {**state, **self.tail.initial_state(batch)}
+        if self.far is not None:
+            return self.far.initial_state(batch)
+        taps, reach = self.near.taps, self.near.reach
+        return {"recent": taps.new_zeros(batch, len(taps), reach)} if reach else {}
 
     def forward(self, x: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
         """The next chunk of (channels, streams, frames); see [s4audio.streaming.step.Step][]."""
-        u_BHL = seen_BHT = x.transpose(0, 1)
-        next_state: State = {}
-        if "recent" in state:
+        u_BHL = x.transpose(0, 1)
+        L = u_BHL.shape[-1]
+        if self.far is not None:
+            late_BHL, seen_BHT, next_state = self.far(u_BHL, state)
+            y_BHL = self.near(seen_BHT, L) + late_BHL
+        elif "recent" in state:
             seen_BHT = torch.cat([state["recent"], u_BHL], dim=-1)
-            next_state["recent"] = seen_BHT[..., u_BHL.shape[-1] :]
-        # Two-dimensional: ONNX Runtime has a fast depthwise convolution for images only.
-        y_BHL = F.conv2d(seen_BHT[:, :, None], self.taps, groups=len(self.taps))[:, :, 0]
-        if self.tail is not None:
-            late_BHL, tail_state = self.tail(u_BHL, state)
-            y_BHL = y_BHL + late_BHL
-            next_state.update(tail_state)
+            next_state = {"recent": seen_BHT[..., L:]}
+            y_BHL = self.near(seen_BHT, L)
+        else:
+            y_BHL, next_state = self.near(u_BHL, L), {}
         return y_BHL.transpose(0, 1), next_state
 
 
@@ -106,15 +115,14 @@ def support(kernel: SGConvKernel, rate: float) -> int:
     return math.floor((taps - 1) / rate) + 1
 
 
-def long_pieces(kernel: SGConvKernel, frames: int, rate: float) -> list[Piece]:
-    """The last pieces of a kernel, those that are worth computing by rows.
+def pieces_of(kernel: SGConvKernel, rate: float) -> list[Piece]:
+    """The pieces of a kernel that follow each other with weights on every second lag or fewer.
 
     A power-law decay bends the kernel between its weights, another rate moves it off their grid,
-    and overlaid pieces leave no time to compute ahead: then there are none.
+    and pieces may lie over each other: then there are none.
 
     Args:
         kernel: causal.
-        frames: frames of a chunk.
         rate: evaluation step / training step.
 
     Returns:
@@ -127,22 +135,42 @@ def long_pieces(kernel: SGConvKernel, frames: int, rate: float) -> list[Piece]:
         w_Hd = per_channel(parameter.detach()[0].double(), kernel.channels)
         decay_H = kernel.decay.detach().double() ** (kernel.n_scales - 1 - i)
         w_Hd = w_Hd * decay_H[:, None] / kernel.kernel_norm[0].double()
-        piece = Piece(w_Hd, spacing, start, kernel.interpolation == "linear", groups=1)
-        groups = [k for k in _powers_of_two(MOST_GROUPS) if _can_be_ahead(piece, k, frames)]
-        if spacing >= SHORTEST_SPACING and groups:
-            pieces.append(dataclasses.replace(piece, groups=max(groups)))
-        start += spacing * w_Hd.shape[1]
+        piece = Piece(w_Hd, spacing, start, kernel.interpolation == "linear")
+        if i > 0 and spacing >= NEAR_SPACING:
+            pieces.append(piece)
+        start = piece.end
     return pieces
 
 
-def _can_be_ahead(piece: Piece, groups: int, frames: int) -> bool:
-    """Whether whole rows of so many chunks need no input of these chunks."""
-    samples = math.ceil(groups * frames / piece.spacing) * piece.spacing
-    return len(piece.weights) % groups == 0 and samples <= piece.start - piece.reach
+def divide(pieces: list[Piece], frames: int) -> tuple[list[Piece], list[Piece]]:
+    """Which pieces are computed from the inputs of every chunk, and which ahead of time.
+
+    Args:
+        pieces: in order of their lags.
+        frames: frames of a chunk.
+
+    Returns:
+        near pieces, none if all that is near is computed by its taps; and far pieces.
+    """
+    first = len(pieces)
+    while first and _can_be_far(pieces[first - 1], frames):
+        first -= 1
+    return pieces[:first] if frames >= LONG_CHUNK else [], pieces[first:]
 
 
-def _powers_of_two(most: int) -> list[int]:
-    return [2**i for i in range(most.bit_length())]
+def groups(pieces: list[Piece], frames: int) -> int:
+    """Groups of channels that can take turns, because no output needs an input to come."""
+    H = len(pieces[0].weights)
+    most = max(1, min(MOST_GROUPS, H // SMALLEST_GROUP))
+    return max(
+        k
+        for k in range(1, most + 1)
+        if H % k == 0 and all(p.inputs(k * frames)[1] <= frames for p in pieces)
+    )
+
+
+def _can_be_far(piece: Piece, frames: int) -> bool:
+    return piece.spacing >= FAR_SPACING and piece.inputs(frames)[1] <= frames
 
 
 def _spacings(kernel: SGConvKernel) -> list[int]:

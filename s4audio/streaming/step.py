@@ -21,11 +21,10 @@ State = dict[str, Tensor]
 class Step(nn.Module, ABC):
     """A causal layer, a chunk at a time.
 
-    The steps of the long convolutions (`DiagonalStep`, `DenseStep`, `SGConvStep`) are built from
-    (kernel, D, frames, rate, dtype): a causal kernel, the skip (channels,), the frames L of a
-    chunk, evaluation step / training step, and the dtype of matrices and state. They keep what they
-    derive in float64 as buffers of that dtype and map (channels, streams, frames) to the same
-    shape: y = k * u + D u.
+    The steps of the long convolutions (`DiagonalStep`, `DenseStep`, `SGConvStep`) are built from a
+    causal kernel or its recurrence, the skip D (channels,), the frames L of a chunk, and the dtype
+    of matrices and state. They keep what they derive in float64 as buffers of that dtype and map
+    (channels, streams, frames) to the same shape: y = k * u + D u.
 
     Attributes:
         in_place: names of states whose next value may share their memory, because the step writes

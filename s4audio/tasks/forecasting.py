@@ -47,6 +47,7 @@ class ForecastingTask(Task):
         n_marks: Features of the date of each step.
         center: Steps whose mean is subtracted from each window and added to its forecast: the last
             so many of the context; 0, as in the papers, for none.
+        linear: Add a linear map from the context of a series to its forecast.
         optimizer: Learning rates and weight decay.
         schedule: How the learning rates change.
     """
@@ -62,11 +63,12 @@ class ForecastingTask(Task):
         horizon: int,
         n_marks: int,
         center: int = 0,
+        linear: bool = False,
         optimizer: OptimizerConfig = OptimizerConfig(),
         schedule: ScheduleConfig = ScheduleConfig(),
     ) -> None:
         super().__init__(optimizer, schedule)
-        self.network = Forecaster(network, columns, context, horizon, n_marks, center)
+        self.network = Forecaster(network, columns, context, horizon, n_marks, center, linear)
         self._test_batches: list[Forecast] = []
 
     def on_fit_start(self) -> None:

@@ -184,7 +184,11 @@ def test_bad_input_is_restated() -> None:
         ("s4", {"dropout": 1.0}, "dropout must be in"),
         ("s4", {"n_layers": 0}, "n_layers must be at least 1"),
         ("s4", {"labels": ["a"]}, "classes=3 must be at least 1 and match labels"),
-        ("s4", {"vocabulary": 5, "stem_stride": 2}, "goes neither with stem_stride"),
+        ("s4", {"vocabulary": 5, "stem_stride": 2}, "a stem_stride only with ngrams"),
+        ("s4", {"vocabulary": 5, "ngrams": 3, "stem_kernel": 2}, "has no stem_kernel"),
+        ("s4", {"vocabulary": 5, "normalization": "clip"}, "does not go with normalization"),
+        ("s4", {"vocabulary": 5, "ngrams": 1}, "ngrams=1 must be at least 2"),
+        ("s4", {"ngrams": 3}, "needs a vocabulary"),
         ("s4", {"stem_stride": 8, "stem_kernel": 4}, "stem_kernel=4 is shorter"),
     ],
 )

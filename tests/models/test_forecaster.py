@@ -79,6 +79,18 @@ def test_the_last_steps_are_what_is_subtracted():
     assert not seen[0][:, 24:, :2].any()
 
 
+def test_a_linear_map_of_the_centred_context_is_added():
+    past, marks = torch.randn(3, 24, 2), torch.randn(3, 32, 3)
+    plain, model = forecaster(center=3), forecaster(center=3, linear=True)
+    level = past[:, -3:].mean(1, keepdim=True)
+    assert torch.equal(model(past, marks), level.expand(-1, 8, -1))  # nothing else at the start
+    torch.nn.init.normal_(model.direct.weight)
+    torch.nn.init.normal_(model.decoder.weight)
+    plain.load_state_dict(model.state_dict(), strict=False)
+    added = torch.einsum("hl,blc->bhc", model.direct.weight, past - level)
+    torch.testing.assert_close(model(past, marks) - plain(past, marks), added, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("center", [-1, 25])
 def test_center_is_within_the_context(center: int):
     with pytest.raises(ValueError, match="between 0 and the context of 24"):

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from s4audio.errors import UserError
 from s4audio.kernels import SGConvKernel
-from s4audio.streaming import pieces as pieces_module
-from s4audio.streaming.pieces import LongPieces, row_shapes
-from s4audio.streaming.sgconv import SGConvStep, long_pieces, support
+from s4audio.streaming import far_pieces, sgconv
+from s4audio.streaming.pieces import Piece, end_shape, hat
+from s4audio.streaming.sgconv import SGConvStep, divide, groups, pieces_of, support
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-9}
 OPTIONS = [
@@ -72,18 +72,27 @@ def test_every_option_against_offline(options: dict[str, str], rate: float) -> N
         check(kernel, frames, 400 // frames, rate)
 
 
+@pytest.fixture
+def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turns for kernels of a few channels."""
+    monkeypatch.setattr(sgconv, "SMALLEST_GROUP", 2)
+
+
+@pytest.mark.usefixtures("small_groups")
 @pytest.mark.parametrize("interpolation", ["linear", "nearest"])
-@pytest.mark.parametrize("frames", [10, 24, 48, 100, 160])
-def test_long_pieces_against_offline(interpolation: str, frames: int) -> None:
-    kernel = SGConvKernel(8, 2048, kernel_dim=16, interpolation=interpolation, decay_min=0.8)
-    chunks = 2 * 2048 // frames
-    assert [p.spacing for p in long_pieces(kernel, frames, 1.0)] == [16, 32, 64]
-    check(kernel, frames, chunks)
+@pytest.mark.parametrize("frames", [10, 24, 64, 100, 160, 700])
+def test_pieces_against_offline(interpolation: str, frames: int) -> None:
+    kernel = SGConvKernel(8, 4096, kernel_dim=16, interpolation=interpolation, decay_min=0.8)
+    near, far = divide(pieces_of(kernel, 1.0), frames)
+    assert [p.spacing for p in near] == ([] if frames < 64 else [2, 4, 8, 16])
+    assert [p.spacing for p in far] == [32, 64, 128]
+    assert groups(far, frames) == (1 if frames == 700 else 4)
+    check(kernel, frames, 2 * 4096 // frames)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=25)
 @given(
-    st.integers(5, 70),
+    st.integers(1, 150),
     st.integers(1, 20),
     st.integers(1, 12),
     st.integers(0, 2),
@@ -96,7 +105,11 @@ def test_any_chunk_and_kernel(
     kernel = SGConvKernel(
         channels, 1000, kernel_dim=kernel_dim, init_scale=init_scale, interpolation=interpolation
     )
-    check(kernel, frames, 1500 // frames, streams=1)
+    with pytest.MonkeyPatch.context() as patch:
+        smallest = {"LONG_CHUNK": 20, "NEAR_SPACING": 2, "FAR_SPACING": 8, "SMALLEST_GROUP": 1}
+        for name, value in smallest.items():
+            patch.setattr(sgconv, name, value)
+        check(kernel, frames, max(3, 1500 // frames), streams=1)
 
 
 @pytest.mark.parametrize("rate", [1.0, 2.0, 0.3])
@@ -122,48 +135,67 @@ def test_impulse_response_is_the_kernel() -> None:
     torch.testing.assert_close(y, k, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("spacing", [2, 4, 16])
+def test_shapes_are_sums_of_finer_ones(spacing: int) -> None:
+    def at(lag: int, taps: Tensor) -> Tensor:
+        return F.pad(taps, (100 + lag, 100 - lag - len(taps)))
+
+    s = spacing
+    fine, wide = hat(s, linear=True), hat(2 * s, linear=True)
+    three = at(-s, fine) / 2 + at(0, fine) + at(s, fine) / 2
+    torch.testing.assert_close(three, at(-s, wide), rtol=0, atol=1e-12)
+    slope = at(0, fine) / 4 - at(-2 * s, fine) / 4
+    ends = at(-s, end_shape(2 * s)) + slope
+    torch.testing.assert_close(ends, at(-2 * s, end_shape(4 * s)), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("interpolation", ["linear", "nearest"])
 def test_shapes_against_interpolate(interpolation: str) -> None:
     """The shapes of all weights and both ends add up to the upsampled piece, and to no more."""
-    spacing, w_d = 8, torch.randn(5, dtype=torch.float64)
-    linear = interpolation == "linear"
-    filters = row_shapes(spacing, linear)
-    # Row by row the response to a single sample at the start of z, or of v.
-    phi = torch.cat([filters[i * spacing] for i in (2, 1, 0)])
-    E = torch.cat([filters[i * spacing] for i in (4, 3)]) if linear else torch.zeros(0)
-    piece = torch.zeros(8 * spacing, dtype=torch.float64)
+    w_d = torch.randn(5, dtype=torch.float64)
+    piece = Piece(w_d[None], spacing=8, start=20, linear=interpolation == "linear")
+    kernel = torch.zeros(100, dtype=torch.float64)
     for j, w in enumerate(w_d):
-        piece[j * spacing : j * spacing + len(phi)] += w * phi
-    piece[: len(E)] += w_d[0] * E
-    piece[5 * spacing : 5 * spacing + len(E)] -= w_d[-1] * E
-    reach = spacing // 2 if linear else 0
-    expected = F.interpolate(w_d[None, None], scale_factor=spacing, mode=interpolation)[0, 0]
-    judge = F.pad(expected, (reach, 3 * spacing - reach))
-    torch.testing.assert_close(piece, judge, rtol=0, atol=1e-12)
+        first = piece.youngest + 8 * j
+        kernel[first : first + piece.width] += w * hat(8, piece.linear)
+    assert not kernel[: piece.youngest].any()
+    assert not kernel[piece.oldest + 1 :].any()
+    if piece.linear:
+        for lag, w in ((piece.start, w_d[0]), (piece.end, -w_d[-1])):
+            kernel[lag - 4 : lag + 4] += w * end_shape(8)
+    upsampled = F.interpolate(w_d[None, None], scale_factor=8, mode=interpolation)[0, 0]
+    judge = F.pad(upsampled, (piece.start, 100 - piece.end))
+    torch.testing.assert_close(kernel, judge, rtol=0, atol=1e-12)
 
 
-def test_only_the_plain_form_is_computed_by_rows() -> None:
-    def spacings(rate: float = 1.0, frames: int = 16, **options: str) -> list[int]:
+def test_only_the_plain_form_has_pieces() -> None:
+    def spacings(rate: float = 1.0, **options: str) -> list[int]:
         kernel = SGConvKernel(4, 1024, kernel_dim=16, **options)
-        return [piece.spacing for piece in long_pieces(kernel, frames, rate)]
+        return [piece.spacing for piece in pieces_of(kernel, rate)]
 
-    assert spacings() == spacings(interpolation="nearest") == [16, 32]
+    assert spacings() == spacings(interpolation="nearest") == [2, 4, 8, 16, 32]
     assert spacings(rate=2.0) == spacings(combination="sum") == spacings(decay="power-fixed") == []
-    # A chunk that is longer than the lag at which a piece begins leaves no time to compute ahead.
-    assert spacings(frames=300) == [32]
 
 
 def test_each_call_serves_one_group_of_channels() -> None:
-    kernel = SGConvKernel(32, 4096, kernel_dim=32)
-    assert [p.groups for p in long_pieces(kernel, 50, 1.0)] == [8, 16, 16]
-    assert [p.groups for p in long_pieces(SGConvKernel(6, 4096, kernel_dim=32), 50, 1.0)] == [2] * 3
+    def turns(channels: int, frames: int) -> int:
+        kernel = SGConvKernel(channels, 16_000)
+        return groups(divide(pieces_of(kernel, 1.0), frames)[1], frames)
+
+    assert turns(128, 160) == 8
+    assert turns(96, 160) == 6
+    assert turns(32, 160) == 2
+    assert turns(8, 160) == 1
+    # A long chunk leaves less time to compute ahead.
+    assert turns(128, 600) == 4
 
 
 def test_state() -> None:
     kernel = SGConvKernel(4, 1024, kernel_dim=16)
     step = SGConvStep(kernel, torch.zeros(4), 32, 1.0, torch.float32)
+    assert step.in_place == ("past", "ahead")
     state = step.initial_state(3)
-    assert list(state) == ["recent", "count", "past", "ahead"]
+    assert list(state) == ["count", "past", "ahead"]
     for _ in range(5):
         before = {name: x.clone() for name, x in state.items()}
         _, after = step(torch.randn(4, 3, 32), state)
@@ -190,12 +222,13 @@ def test_streams_do_not_mix() -> None:
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-12)
 
 
+@pytest.mark.usefixtures("small_groups")
 def test_the_next_state_may_lie_in_the_memory_of_the_state(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kernel = SGConvKernel(8, 1024, kernel_dim=16)
     step = SGConvStep(kernel, torch.zeros(8), 40, 1.0, torch.float32)
-    assert isinstance(step.tail, LongPieces)
+    assert step.far is not None
     u_HBT = torch.randn(8, 2, 40 * 60)
     copied = streamed(step, u_HBT, 40)
 
@@ -203,7 +236,7 @@ def test_the_next_state_may_lie_in_the_memory_of_the_state(
         x[:, index] = rows
         return x
 
-    monkeypatch.setattr(pieces_module, "put_rows", put_rows_in_place)
+    monkeypatch.setattr(far_pieces, "put_rows", put_rows_in_place)
     torch.testing.assert_close(streamed(step, u_HBT, 40), copied, rtol=0, atol=0)
 
 
