@@ -39,14 +39,11 @@ from s4audio.kernels.chunks import dense_chunks, power, repeated_squares
 from s4audio.kernels.hippo import Measure, nplr
 from s4audio.ops import Backend, Chunks, cauchy
 from s4audio.ops.cauchy import roots_of_unity
-from s4audio.ops.tiles import group_of, in_tiles
+from s4audio.ops.tiles import group_of
 
 KEPT_SAMPLES = 2**22
 """Kernel samples up to which spectra are kept for the backward pass. They take many times the
 memory of the kernel; those of longer kernels are made again."""
-
-GROUP_BYTES = 2**20
-"""Dense transitions of a group of channels, whose powers are made together in the cache."""
 
 SMALLEST_DECAY = 1e-4
 """FouT eigenvalues have no real part; the logarithm that stores it needs one."""
@@ -124,16 +121,10 @@ class S4Kernel(StateSpaceKernel):
     def chunks(self, steps: int, length: int) -> Chunks:
         """See [s4audio.kernels.StateSpaceKernel][]."""
         A_Hnn, B_Hn = self._discretized(1.0)
-        matrix_bytes = A_Hnn[0].numel() * A_Hnn.element_size()
-        group = max(1, GROUP_BYTES // matrix_bytes) if in_tiles(A_Hnn) else self.channels
-        parts = (torch.split(x, group) for x in (A_Hnn, B_Hn, 2 * self._stored()[0]))
-        tables = [self._dense_chunks(A, B, Ct, steps) for A, B, Ct in zip(*parts, strict=True)]
-        return Chunks(*(torch.cat(parts) for parts in zip(*tables, strict=True)))
-
-    def _dense_chunks(self, A_Hnn: Tensor, B_Hn: Tensor, Ct_Hn: Tensor, steps: int) -> Chunks:
         squares = repeated_squares(A_Hnn, max(steps, self.length))
-        C_Hn1 = _unfolded(Ct_Hn[..., None], power(squares, self.length))
-        return dense_chunks(squares, B_Hn, C_Hn1[..., 0], steps)
+        stored_HnD = self._stored().permute(1, 2, 0)
+        C_HnD = 2 * _unfolded(stored_HnD, power(squares, self.length))
+        return dense_chunks(squares, B_Hn, C_HnD[..., 0], steps)
 
     def _eigenvalues(self) -> Tensor:
         """Lambda of each independent state space, complex128 (S, N)."""
