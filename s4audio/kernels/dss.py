@@ -141,10 +141,9 @@ class DSSKernel(StateSpaceKernel):
     @property
     def has_chunks(self) -> bool:
         """Not with growing poles, which softmax normalises only at the end."""
-        return super().has_chunks and not (self._is_softmax and bool(self._is_growing().any()))
-
-    def _is_growing(self) -> Tensor:
-        return self._poles(1.0)[1].real > 0
+        if not self._is_softmax:
+            return super().has_chunks
+        return super().has_chunks and not bool((self._poles(1.0)[1].real > 0).any())
 
     @property
     def _is_softmax(self) -> bool:

@@ -30,7 +30,7 @@ class LongConvolution(nn.Module):
     A Fourier transform mixes all times, so its rounding carries a trace of the future into the
     past. In evaluation mode a causal layer transforms in float64 and rounds to float32: what lies
     ahead does not show in any bit. Training in bfloat16 on a CPU takes matrix products over chunks
-    of time instead, which are several times as fast there.
+    of time instead, if the kernel is a causal recurrence: they are faster there.
 
     Args:
         kernel: the kernel; it knows its channels and directions.
