@@ -16,14 +16,22 @@ from s4audio.benchmark.suites import SUITES
 def main() -> None:
     """Run the suites and write the report."""
     parser = argparse.ArgumentParser(description="Measure s4audio on this machine.")
-    parser.add_argument("--suites", nargs="+", default=list(SUITES), metavar="SUITE")
+    parser.add_argument("--suites", nargs="+", metavar="SUITE", help=", ".join(SUITES))
     parser.add_argument("--quick", action="store_true", help="small sizes, under a minute")
     parser.add_argument("--output", type=Path, default=Path("benchmark"), help="folder to write")
     parser.add_argument("--threads", type=int, help="threads of each case (default: all)")
     parser.add_argument("--repeats", type=int, help="processes a case (default: 3, quick: 1)")
+    parser.add_argument("--published", type=Path, metavar="FOLDER", help="of the papers' own code")
     options = parser.parse_args()
 
-    run_benchmark(options.suites, options.quick, options.output, options.threads, options.repeats)
+    run_benchmark(
+        options.suites,
+        options.quick,
+        options.output,
+        options.threads,
+        options.repeats,
+        published=options.published,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A whole run: measure, print, write."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,13 +21,14 @@ FULL_SECONDS, QUICK_SECONDS = 2.0, 0.3
 
 
 def run_benchmark(
-    suites: Sequence[str] = tuple(SUITES),
+    suites: Sequence[str] | None = None,
     quick: bool = False,
     output: Path = Path("benchmark"),
     threads: int | None = None,
     repeats: int | None = None,
     timeout: float = 900.0,
     progress: bool = True,
+    published: Path | None = None,
 ) -> Benchmark:
     """Measure some suites, print a table for each comparison and write the report.
 
@@ -34,13 +36,14 @@ def run_benchmark(
     has. A case that fails is a line with the reason; the others are measured all the same.
 
     Args:
-        suites: names of suites.
+        suites: names of suites; None for all, ``published`` only if its folder is given.
         quick: small sizes, one process a case, without pykeops: under a minute.
         output: folder for benchmark.json, benchmark.md and the pictures.
         threads: threads of each case; None for all processors.
         repeats: processes a case, at least 1; None for 3, or 1 if quick.
         timeout: seconds after which a process is given up.
         progress: whether to draw a progress bar on stderr.
+        published: folder with the published files of the suite of that name.
 
     Returns:
         all results.
@@ -54,8 +57,11 @@ def run_benchmark(
     if repeats < 1 or timeout <= 0:
         raise UserError(f"repeats={repeats} must be 1 or more and timeout={timeout:g} above 0")
     effort = Effort(repeats, QUICK_SECONDS if quick else FULL_SECONDS, timeout)
-    groups = list_groups(suites, QUICK if quick else FULL, threads)
-    command = _command(suites, quick, threads, repeats)
+    folder = "" if published is None else str(published.resolve())
+    sizes = replace(QUICK if quick else FULL, published=folder)
+    default = [name for name in SUITES if folder or name != "published"]
+    groups = list_groups(default if suites is None else suites, sizes, threads)
+    command = _command(suites, quick, threads, repeats, published)
     date = datetime.now().astimezone().isoformat(timespec="minutes")
     machine = describe_machine()
     results: list[GroupResult] = []
@@ -78,13 +84,17 @@ def run_benchmark(
     return benchmark
 
 
-def _command(suites: Sequence[str], quick: bool, threads: int, repeats: int) -> str:
+def _command(
+    suites: Sequence[str] | None, quick: bool, threads: int, repeats: int, published: Path | None
+) -> str:
     """What to type to get the same cases again."""
     words = ["s4audio benchmark"]
-    if set(suites) != set(SUITES):
+    if suites is not None:
         words.append(f"--suites {' '.join(suites)}")
     if quick:
         words.append("--quick")
+    if published is not None:
+        words.append(f"--published {published.name}")
     return " ".join([*words, f"--threads {threads} --repeats {repeats}"])
 
 

@@ -27,7 +27,6 @@ def run(command: str, arguments: list[str]) -> int:
         "--suites",
         nargs="+",
         choices=list(SUITES),
-        default=list(SUITES),
         metavar="SUITE",
         help=f"what to measure: {', '.join(SUITES)} (default: everything)",
     )
@@ -39,6 +38,12 @@ def run(command: str, arguments: list[str]) -> int:
     )
     parser.add_argument("--threads", type=int, help="threads of each case (default: all)")
     parser.add_argument("--repeats", type=int, help="processes a case (default: 3, quick: 1)")
+    parser.add_argument(
+        "--published",
+        type=Path,
+        metavar="FOLDER",
+        help="measure the papers' own layers too: folder of s4.py, dss.py and gconv_standalone.py",
+    )
     options = parser.parse_args(arguments)
     from s4audio.benchmark.run import run_benchmark
 
@@ -48,5 +53,6 @@ def run(command: str, arguments: list[str]) -> int:
         output=options.output,
         threads=options.threads,
         repeats=options.repeats,
+        published=options.published,
     )
     return 0

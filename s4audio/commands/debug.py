@@ -18,12 +18,20 @@ def one_line(error: BaseException) -> str:
     Returns:
         Text without line breaks.
     """
-    if isinstance(error, FileNotFoundError) and error.filename is not None:
-        return f"no file or folder {error.filename}"
+    if isinstance(error, OSError) and error.filename is not None:
+        return _of_the_system(error)
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
+        return f"{error.object!r}: the file name is not UTF-8; rename the file"
     text = str(error)
     if "Parser key" in text or "Union subtypes" in text:
         text = _innermost(text)
     return " ".join(text.split()) or type(error).__name__
+
+
+def _of_the_system(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"no file or folder {error.filename}"
+    return f"cannot use {error.filename}: {(error.strerror or type(error).__name__).lower()}"
 
 
 def _innermost(text: str) -> str:
@@ -34,12 +42,12 @@ def _innermost(text: str) -> str:
     for line in map(str.strip, tree.splitlines()):
         if line.startswith("Parser key "):
             name, _, line = line.removeprefix("Parser key ").partition(":")
-            key, complaints = name.strip('"'), []
+            key, complaints = name.replace('"', ""), []
         if line and not line.startswith(_NOISE):
             complaints.append(_PYTHON_TYPE.sub(_plain_type, line.removeprefix("- ")))
     message = "; ".join(dict.fromkeys(complaints)).replace(". Got value:", ", got")
     value = given.partition("Given value:")[2].strip()
-    if value and "got" not in message and not value.startswith(("NestedArg(", "Namespace(")):
+    if value and "got" not in message and not value.startswith(("NestedArg(", "Namespace(", "{")):
         message += f", got {value}"
     return f"{key}: {message}" if key else message
 

@@ -6,6 +6,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser
 
 from s4audio.commands import evaluate_stream
+from s4audio.commands.runs import check_writable, folder_of
 from s4audio.errors import UserError
 
 
@@ -110,9 +111,11 @@ def evaluate(
         module = own
     else:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
+    folder = output or _beside(path)
+    check_writable(folder, "--output")
     module.prepare_data()
     module.setup("test")
-    clips, folder = module.split("testing"), output or _beside(path)
+    clips = module.split("testing")
     evaluate_rates(model, clips, rates, folder, batch_size)
     if robustness:
         found = evaluate_robustness(model, clips, batch_size=batch_size)
@@ -123,15 +126,16 @@ def evaluate(
 def _device(name: str) -> str:
     import torch
 
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(name, True):
+        raise UserError(f"--device {name}: PyTorch finds no such device here; give --device cpu")
     if name != "auto":
         return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return "cuda" if available["cuda"] else "cpu"
 
 
 def _beside(path: Path) -> Path:
     """Folder of a checkpoint's tables: its run, its own folder, or here for a shipped name."""
-    from s4audio.commands.runs import folder_of
-
     if path.is_dir():
         return path
     if path.is_file():

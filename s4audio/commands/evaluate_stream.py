@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
 
+from s4audio.commands.runs import check_writable, folder_of
 from s4audio.errors import UserError
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def evaluate_stream(
     from s4audio.streaming.stream import Stream
 
     _check_choice(data, recordings, negative_hours, bool(negatives or synthetic_sentences))
+    folder = output or _beside(Path(checkpoint))
+    check_writable(folder, "--output")
     stream = Stream(checkpoint, batch=1 if recordings is not None else len(snrs))
     if recordings is not None:
         timelines = _hear_own(stream, recordings, smoothing)
@@ -146,7 +149,7 @@ def evaluate_stream(
         recording = _assembled(module, kinds, stream, (hours, negative_hours), snrs, seed)
         timelines = hear_assembled(stream, recording, smoothing)
     evaluation = evaluate_timelines(timelines, smoothing, refractory, tolerance, threshold)
-    _report(evaluation, output or _beside(Path(checkpoint)))
+    _report(evaluation, folder)
 
 
 def _report(evaluation: "StreamEvaluation", folder: Path) -> None:
@@ -276,8 +279,6 @@ def _other_words(module: "AudioDataModule") -> "Clips | None":
 
 def _beside(checkpoint: Path) -> Path:
     """Folder of the report: in the run, beside the file, or here for a shipped name."""
-    from s4audio.commands.runs import folder_of
-
     if checkpoint.is_dir():
         return checkpoint / "stream"
     if checkpoint.is_file():

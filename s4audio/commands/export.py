@@ -75,8 +75,11 @@ def export(
     from s4audio.export import export_onnx
 
     model = s4audio.load(checkpoint)
-    if not rate > 0:
-        raise UserError(f"rate must be a positive number, got {rate}")
+    if not 0 < rate <= model.sample_rate:
+        raise UserError(
+            f"rate must be above 0 and at most {model.sample_rate}, the model's sample rate, got "
+            f"{rate:g}"
+        )
     sample_rate = round(model.sample_rate / rate)
     report = export_onnx(
         model,

@@ -11,7 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from s4audio.commands.debug import one_line
 from s4audio.commands.quiet import quiet_lightning
 from s4audio.commands.report import close_fit, close_test
-from s4audio.commands.runs import folder_of, shown
+from s4audio.commands.runs import check_writable, folder_of, shown
 from s4audio.commands.training import Command, TrainingCLI
 from s4audio.errors import UserError
 from s4audio.models.pretrained import read_checkpoint
@@ -34,16 +34,27 @@ def run(command: Command, arguments: list[str]) -> int:
     if not arguments:
         raise UserError(f"{command} needs a recipe: s4audio {command} --config RECIPE.yaml")
     quiet_lightning()
-    cli = TrainingCLI(command, arguments)
-    if cli.checkpoint is not None:
-        read_checkpoint(cli.checkpoint)
-    elif command != "fit" and not cli.trainer.fast_dev_run:  # type: ignore[attr-defined]
-        raise UserError(f"{command} needs the weights: give --ckpt_path PATH (or 'last')")
     steps = {"fit": _fit, "validate": _validate, "test": _test, "predict": _predict}
     try:
+        cli = TrainingCLI(command, arguments)
+        _check(cli)
         return steps[command](cli)
     except MisconfigurationException as error:
         raise UserError(one_line(error)) from error
+
+
+def _check(cli: TrainingCLI) -> None:
+    """Refuse what would fail only after the work."""
+    fast_dev_run = cli.trainer.fast_dev_run  # type: ignore[attr-defined]
+    if cli.checkpoint is not None:
+        read_checkpoint(cli.checkpoint)
+    elif cli.command != "fit" and not fast_dev_run:
+        raise UserError(f"{cli.command} needs the weights: give --ckpt_path PATH (or 'last')")
+    if fast_dev_run or cli.command == "validate":
+        return
+    if cli.command == "fit":
+        check_writable(Path(cli.trainer.default_root_dir), "--trainer.default_root_dir")
+    check_writable(output_folder(cli), "--report.output")
 
 
 def output_folder(cli: TrainingCLI) -> Path:

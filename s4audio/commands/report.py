@@ -34,7 +34,7 @@ def close_fit(cli: "TrainingCLI", output: Path, seconds: float) -> int:
         0, or 1 when the training is done but its report failed.
     """
     checkpoint = _best_checkpoint(cli)
-    where = "nowhere (fast_dev_run keeps none)" if checkpoint is None else shown(checkpoint)
+    where = "nowhere (no epoch was saved)" if checkpoint is None else shown(checkpoint)
     try:
         cli.trainer.test(
             cli.model,

@@ -1,5 +1,6 @@
 """Where a run lives: ROOT/NAME/version_N with its checkpoints/, metrics.csv and config.yaml."""
 
+import os
 from pathlib import Path
 
 from s4audio.errors import UserError
@@ -51,6 +52,25 @@ def newest_checkpoint(parent: Path) -> Path:
     if not found:
         raise UserError(f"no last.ckpt below {parent}; start without --ckpt_path, or give its path")
     return max(found, key=lambda path: path.stat().st_mtime)
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """Refuse a folder that results cannot be written to, before they are computed.
+
+    Args:
+        folder: Where to write; need not exist.
+        option: Option that names another folder.
+
+    Raises:
+        UserError: It is a file, or the user may not write there.
+    """
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"cannot write to {folder}: {there} is a file; give a folder with {option}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(
+            f"cannot write to {folder}: no permission in {there}; give another folder with {option}"
+        )
 
 
 def keep_earlier_metrics(folder: Path) -> None:

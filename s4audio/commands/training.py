@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from argparse import ArgumentError
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -20,6 +21,8 @@ from lightning.pytorch.cli import (
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
 from s4audio.commands import runs
+from s4audio.commands.debug import one_line
+from s4audio.commands.recipes import check_recipes, with_hint
 from s4audio.data import AudioDataModule
 from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
@@ -143,7 +146,12 @@ class TrainingCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the command's words (the inherited form warns when they are not the process's)."""
         assert isinstance(args, list)
-        self.config = parser.parse_args(args)
+        check_recipes(args)
+        try:
+            self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            options = [action.dest for action in parser._actions]
+            raise UserError(with_hint(one_line(error), options)) from error
 
     def before_instantiate_classes(self) -> None:
         """Resolve the checkpoint first: a wrong path should not cost a data preparation."""

@@ -43,6 +43,8 @@ def read(path: Path | str, max_seconds: float | None = None) -> tuple[FloatArray
             `max_seconds`, or holds no samples, NaN, infinity or values far outside [-1, 1].
     """
     path = Path(path)
+    if path.is_dir():
+        raise UserError(f"{path}: a folder, give an audio file")
     if not path.is_file():
         raise UserError(f"{path}: no such audio file")
     if path.stat().st_size == 0:

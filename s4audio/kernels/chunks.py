@@ -22,8 +22,7 @@ def diagonal_chunks(log_a_HN: Tensor, b_HN: Tensor, c_HN: Tensor, steps: int) ->
     Returns:
         float32 tables with a state of one pair for each pole.
     """
-    grid_T = torch.arange(steps + 1, dtype=torch.float64, device=log_a_HN.device)
-    powers_HNT = exp_or_zero(log_a_HN[..., None] * grid_T).to(torch.complex64)
+    powers_HNT = _powers(log_a_HN, steps + 1)
     b_HN, c_HN = b_HN.to(torch.complex64), c_HN.to(torch.complex64)
     leave_HNT = c_HN[..., None] * powers_HNT[..., 1:]
     enter_HNT = b_HN[..., None] * powers_HNT[..., :-1].flip(-1)
@@ -34,6 +33,15 @@ def diagonal_chunks(log_a_HN: Tensor, b_HN: Tensor, c_HN: Tensor, steps: int) ->
         torch.stack([leave_HNT.real, -leave_HNT.imag], dim=2).flatten(1, 2),
         powers_HNT[..., -1],
     )
+
+
+def _powers(log_a_HN: Tensor, count: int) -> Tensor:
+    """a^0, a^1, ..., complex64; a^(16 q + r) as a product needs few of the dear exponentials."""
+    strides = 16 * torch.arange(-(-count // 16), dtype=torch.float64, device=log_a_HN.device)
+    steps = torch.arange(16, dtype=torch.float64, device=log_a_HN.device)
+    coarse_HNQ = exp_or_zero(log_a_HN[..., None] * strides).to(torch.complex64)
+    fine_HNR = exp_or_zero(log_a_HN[..., None] * steps).to(torch.complex64)
+    return (coarse_HNQ[..., None] * fine_HNR[..., None, :]).flatten(-2)[..., :count]
 
 
 def repeated_squares(A_Hnn: Tensor, exponent: int) -> list[Tensor]:

@@ -145,6 +145,8 @@ class ClassifierConfig:
             )
         if self.vocabulary is None:
             return
+        if self.vocabulary < 1:
+            raise UserError(f"vocabulary must be at least 1, got {self.vocabulary}")
         if self.normalization != "none":
             raise UserError("an embedding (vocabulary) does not go with normalization")
         if self.stem_kernel is not None or (self.stem_stride > 1 and self.ngrams is None):

@@ -25,6 +25,9 @@ SHIPPED = Path(__file__).parent / "weights"
 NETWORK_PREFIX = "network."
 """Prefix of the classifier's parameters in the state dictionary of a training checkpoint."""
 
+_ARCHIVE = b"PK\x03\x04"
+"""What `torch.save` begins with: a ZIP archive."""
+
 CLASSIFIER_TASKS = ("ClassificationTask", "LongFormTask")
 """Tasks whose network is a `SequenceClassifier`, as checkpoints name them."""
 
@@ -54,6 +57,11 @@ def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
     path = Path(name_or_path)
     if path.is_dir():
         return load_folder(path)
+    if path.suffix == ".onnx":
+        raise UserError(
+            f"{path}: an ONNX file runs on streams only (s4audio listen, s4audio evaluate --stream)"
+            "; give the checkpoint that it was exported from"
+        )
     if path.is_file():
         return load_checkpoint(path)
     if str(name_or_path) in list_pretrained():
@@ -176,6 +184,8 @@ def read_pickled_tensors(path: Path) -> Any:
         UserError: if there is no such file, it is damaged, or it holds anything that could run
             code.
     """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; give a checkpoint file")
     if not path.is_file():
         raise UserError(f"no file at {path}")
     try:
@@ -186,8 +196,17 @@ def read_pickled_tensors(path: Path) -> Any:
             "opened; save its state_dict alone with torch.save"
         ) from error
     except Exception as error:  # torch reports damaged archives in many ways
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} is damaged or not a checkpoint: {reason}") from error
+        raise UserError(f"{path} is damaged or not a checkpoint: {_damage(path)}") from error
+
+
+def _damage(path: Path) -> str:
+    with path.open("rb") as file:
+        beginning = file.read(len(_ARCHIVE))
+    if not beginning:
+        return "it is empty"
+    if beginning != _ARCHIVE:
+        return "it does not begin like a file of torch.save"
+    return "it begins like one and is cut or changed further on; copy it again"
 
 
 def _build(description: Any, state: dict[str, Tensor], source: Path) -> SequenceClassifier:

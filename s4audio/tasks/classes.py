@@ -60,6 +60,10 @@ class ClassTask(Task):
         super().__init__(optimizer, schedule)
         self.network = network
         classes = len(network.labels)
+        if classes < 2:
+            raise UserError(
+                f"one class only ({', '.join(network.labels)}): a classifier needs two or more"
+            )
         self.train_accuracy = MulticlassAccuracy(classes, average="micro")
         self.val_accuracy = MulticlassAccuracy(classes, average="micro")
         self.test_accuracy = MulticlassAccuracy(classes, average="micro")

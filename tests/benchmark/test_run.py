@@ -34,7 +34,7 @@ def fake(monkeypatch, comparison):
 
 def test_full_run(fake, tmp_path, capsys):
     result = run_benchmark(output=tmp_path, threads=2, progress=False)
-    assert {group.suite for group, _ in fake} == set(suites.SUITES)
+    assert {group.suite for group, _ in fake} == set(suites.SUITES) - {"published"}
     assert {effort.repeats for _, effort in fake} == {3}
     assert result.command == "s4audio benchmark --threads 2 --repeats 3"
     printed = capsys.readouterr().out
@@ -73,6 +73,7 @@ def test_nothing_measured_is_an_error(fake, tmp_path, monkeypatch):
     ("options", "expected"),
     [
         ({"suites": ["blocks"]}, "unknown suite 'blocks'"),
+        ({"suites": ["published"]}, "name the folder .* with --published FOLDER"),
         ({"threads": 0}, "threads is 0"),
         ({"repeats": 0}, "repeats=0"),
         ({"timeout": 0}, "timeout=0"),
@@ -110,6 +111,19 @@ def test_help_lists_the_options(capsys):
     assert text.startswith("usage: s4audio benchmark")
     for option in ("--suites", "--quick", "--output", "--threads", "--repeats", "convolution"):
         assert option in text
+
+
+def test_published_layers_are_added(fake, tmp_path):
+    words = ["--quick", "--published", str(tmp_path), "--output", str(tmp_path / "report")]
+    assert command.run("benchmark", words) == 0
+    assert {group.suite for group, _ in fake} == set(suites.SUITES)
+    folders = {
+        case.parameters["folder"]
+        for group, _ in fake
+        for case in group.cases
+        if case.subject == "published"
+    }
+    assert folders == {str(tmp_path.resolve())}
 
 
 def run_script(monkeypatch, *words):

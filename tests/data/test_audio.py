@@ -91,7 +91,7 @@ def bad_file(folder: Path, kind: str) -> Path:
     ("kind", "reason"),
     [
         ("missing", "no such audio file"),
-        ("folder", "no such audio file"),
+        ("folder", "a folder, give an audio file"),
         ("empty", "the file is empty"),
         ("text", "not readable as audio"),
         ("no_samples", "holds no samples"),

@@ -9,6 +9,7 @@ from s4audio.benchmark.suites.convolution import convolution
 from s4audio.benchmark.suites.generation import generation
 from s4audio.benchmark.suites.kernels import kernels
 from s4audio.benchmark.suites.lengths import lengths
+from s4audio.benchmark.suites.published import published
 from s4audio.benchmark.suites.streaming import streaming
 from s4audio.benchmark.suites.training import training
 from s4audio.errors import UserError, unknown_name
@@ -23,6 +24,7 @@ SUITES: dict[str, Callable[[Sizes, int], Iterator[Group]]] = {
     "lengths": lengths,
     "streaming": streaming,
     "generation": generation,
+    "published": published,
 }
 """All suites, in the order of the report."""
 
@@ -39,7 +41,7 @@ def list_groups(names: Sequence[str], sizes: Sizes, threads: int) -> list[Group]
         all groups, in the order of the report.
 
     Raises:
-        UserError: for an unknown suite or no threads.
+        UserError: for an unknown suite, no threads, or ``published`` without a folder.
     """
     if threads < 1:
         raise UserError(f"threads is {threads}; give 1 or more")

@@ -28,24 +28,32 @@ def block(sizes: Sizes, threads: int) -> Iterator[Group]:
         replace(judge, dtype="float64", judge=True, timed=False, gigabytes=3),
     )
     yield Group("block", f"S4 block: {at}", cases)
-    kinds = tuple(one_block(label, sizes, threads, kind) for kind, label in KINDS.items())
-    title = f"Cost of the mixing in a block: {at}"
-    yield Group("block", title, (without, *kinds))
-    halves = tuple(replace(one, dtype="bfloat16") for one in (without, *kinds))
-    title = f"Cost of the mixing in a block, bfloat16 autocast: {at}"
-    yield Group("block", title, halves)
+    yield from _by_kind(sizes, threads, at)
     yield from _against_itself(sizes, threads, case)
 
 
-def one_block(name: str, sizes: Sizes, threads: int, kind: str) -> Case:
-    """One block of ours, causal, with a gated linear unit and without dropout."""
+def one_block(name: str, sizes: Sizes, threads: int, kind: str, gated: bool = True) -> Case:
+    """One block of ours, causal, without dropout; its linear unit has a gate or not."""
     parameters = {
         "form": "s4audio",
-        "network": sizes.network(kind),
+        "network": {**sizes.network(kind), "glu": gated},
         "batch": sizes.batch,
         "length": sizes.length,
     }
     return Case(name, "block", parameters, threads)
+
+
+def _by_kind(sizes: Sizes, threads: int, at: str) -> Iterator[Group]:
+    """Every kernel in float32 and bfloat16, and what is left of the block without its mixing."""
+    for gated, unit in ((True, "with a gate"), (False, "without a gate")):
+        kinds = [one_block(label, sizes, threads, kind, gated) for kind, label in KINDS.items()]
+        without = changed(kinds[0], "without mixing", {"form": "without mixing"})
+        cases = (without, *kinds)
+        halves = tuple(
+            replace(case, name=f"{case.name}, bfloat16 autocast", dtype="bfloat16")
+            for case in cases
+        )
+        yield Group("block", f"Blocks {unit}: {at}", (*cases, *halves))
 
 
 def _against_itself(sizes: Sizes, threads: int, case: Case) -> Iterator[Group]:

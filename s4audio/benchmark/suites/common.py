@@ -23,6 +23,7 @@ class Sizes:
         layers: blocks of the networks that are trained.
         lengths: of the suite ``lengths``.
         quick: the main comparisons only, without pykeops, which compiles on first use.
+        published: folder with the published files of the suite of that name, or empty.
     """
 
     channels: int = 128
@@ -32,6 +33,7 @@ class Sizes:
     layers: int = 6
     lengths: tuple[int, ...] = (1_000, 4_096, 16_384, 65_536, 262_144, 1_048_576)
     quick: bool = False
+    published: str = ""
 
     def network(self, kind: str) -> Options:
         """Options of a network of these sizes."""
