@@ -1,5 +1,6 @@
 """Training, validation and testing of a sequence classifier."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from torch.nn import functional
 from s4audio.data import Batch
 from s4audio.data.augment import mixup
 from s4audio.models import ClassifierConfig, SequenceClassifier
+from s4audio.models.pretrained import load
 from s4audio.tasks.classes import ClassTask, padded_lengths
+from s4audio.tasks.initial import take_weights
 from s4audio.tasks.optimizer import OptimizerConfig
 from s4audio.tasks.schedule import ScheduleConfig
 
@@ -32,6 +35,9 @@ class ClassificationTask(ClassTask):
         label_smoothing: Share of the target spread over all classes, in [0, 1).
         mixup_alpha: Mix the training rows of a batch in pairs, in shares of Beta(alpha, alpha);
             0 for none.
+        initial: Weights to start from: a checkpoint, a folder or a shipped name of a network of
+            the same configuration. Of its classes those that are here too keep their rows of the
+            decoder; new classes start at random. None: everything starts at random.
 
     Raises:
         ValueError: `label_smoothing` or `mixup_alpha` is out of range, or the network's
@@ -49,6 +55,7 @@ class ClassificationTask(ClassTask):
         schedule: ScheduleConfig = ScheduleConfig(),
         label_smoothing: float = 0.0,
         mixup_alpha: float = 0.0,
+        initial: Path | None = None,
     ) -> None:
         super().__init__(SequenceClassifier(network, labels, sample_rate), optimizer, schedule)
         if not 0 <= label_smoothing < 1:
@@ -57,6 +64,7 @@ class ClassificationTask(ClassTask):
             raise ValueError(f"mixup_alpha is {mixup_alpha}; give a number in [0, 100]")
         self.label_smoothing = label_smoothing
         self.mixup_alpha = mixup_alpha
+        self.initial = initial
 
     def forward(self, batch: Batch) -> Tensor:
         """Classify a batch.
@@ -79,8 +87,12 @@ class ClassificationTask(ClassTask):
         }
 
     def on_fit_start(self) -> None:
-        """Take the input statistics from the training split; a resumed network has its own."""
-        if self.network.config.normalization == "standardize" and self.trainer.ckpt_path is None:
+        """Take initial weights or input statistics; a network that is resumed has its own."""
+        if self.trainer.ckpt_path is not None:
+            return
+        if self.initial is not None:
+            take_weights(self.network, load(self.initial), str(self.initial))
+        elif self.network.config.normalization == "standardize":
             mean, std = self._data().statistics()
             self.network.set_input_statistics(mean, std)
 

@@ -13,16 +13,12 @@ from s4audio.data.open_set import SILENCE
 from s4audio.data.streams import NO_KEYWORD
 from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig, SequenceClassifier
-from s4audio.models.pretrained import load
 from s4audio.streaming.classifier import check_can_stream
 from s4audio.streaming.detector import is_event
 from s4audio.tasks.classification import ClassificationTask
 from s4audio.tasks.figures import figure
 from s4audio.tasks.optimizer import OptimizerConfig
 from s4audio.tasks.schedule import ScheduleConfig
-
-# Options that change no weight and no output of a trained network.
-_OF_TRAINING_ONLY = ("dropout", "tie_dropout", "backend")
 
 
 class LongFormTask(ClassificationTask):
@@ -47,9 +43,7 @@ class LongFormTask(ClassificationTask):
         label_smoothing: Share of the target spread over all classes, in [0, 1).
         background_weight: Weight of a frame whose target is no keyword, where one whose target is a
             keyword has 1; above 0. There are about ten times as many of them.
-        initial: Weights to start from: a checkpoint, a folder or a shipped name of a network of
-            the same configuration. Of its classes those that are here too keep their rows of the
-            decoder; new classes start at random. None: everything starts at random.
+        initial: As for `ClassificationTask`.
 
     Raises:
         ValueError: A number is out of range, or the network cannot stream.
@@ -68,14 +62,15 @@ class LongFormTask(ClassificationTask):
         background_weight: float = 0.2,
         initial: Path | None = None,
     ) -> None:
-        super().__init__(network, labels, sample_rate, optimizer, schedule, label_smoothing)
+        super().__init__(
+            network, labels, sample_rate, optimizer, schedule, label_smoothing, initial=initial
+        )
         if not 0 < background_weight < math.inf:
             raise ValueError(f"background_weight is {background_weight}; give a number above 0")
         if SILENCE not in labels:
             raise UserError(f"labels {', '.join(labels)} lack {SILENCE}: use data of streams")
         _check_network(self.network)
         self.background_weight = background_weight
-        self.initial = initial
         self._silence = labels.index(SILENCE)
         self._background = [row for row, label in enumerate(labels) if not is_event(label)]
         self._weights = [1.0 if is_event(label) else background_weight for label in labels]
@@ -85,13 +80,6 @@ class LongFormTask(ClassificationTask):
         super().setup(stage)
         if stage in ("fit", "validate"):
             _check_streams(self.network, self._data())
-
-    def on_fit_start(self) -> None:
-        """Take the initial weights, or input statistics; a resumed network has its own."""
-        if self.initial is None:
-            super().on_fit_start()
-        elif self.trainer.ckpt_path is None:
-            take_weights(self.network, load(self.initial), str(self.initial))
 
     def training_step(self, batch: StreamBatch, batch_idx: int) -> Tensor:  # type: ignore[override]
         """Loss of the frames of one batch; stops the training when it is not finite."""
@@ -205,45 +193,6 @@ def word_scores(logits: Tensor, targets: Tensor, silence: int) -> tuple[Tensor, 
     classes = torch.zeros_like(runs).scatter(0, which, targets.flatten())
     is_word = (classes >= 0) & (classes != silence)
     return scores[is_word], classes[is_word]
-
-
-def take_weights(network: SequenceClassifier, trained: SequenceClassifier, source: str) -> None:
-    """Copy the weights of a trained network, rows of the decoder by the names of their classes.
-
-    Args:
-        network: Where to; classes that `trained` lacks keep their rows.
-        trained: Where from.
-        source: Name of it, for the message.
-
-    Raises:
-        UserError: The configurations differ, or no class is common to both.
-    """
-    here, there = network.config.to_dict(), trained.config.to_dict()
-    differences = [
-        f"network.{name} is {there[name]} there and {here[name]} here"
-        for name in here
-        if here[name] != there[name] and name not in _OF_TRAINING_ONLY
-    ]
-    if network.sample_rate != trained.sample_rate:
-        differences.append(f"{trained.sample_rate} Hz there and {network.sample_rate} Hz here")
-    if differences:
-        raise UserError(f"initial={source}: another network ({'; '.join(differences)})")
-    pairs = [
-        (row, trained.labels.index(label))
-        for row, label in enumerate(network.labels)
-        if label in trained.labels
-    ]
-    if not pairs:
-        raise UserError(
-            f"initial={source}: it knows {', '.join(trained.labels)}, none of which is among "
-            f"{', '.join(network.labels)}"
-        )
-    state = {k: v for k, v in trained.state_dict().items() if not k.startswith("decoder.")}
-    network.load_state_dict(state, strict=False)
-    ours, theirs = map(list, zip(*pairs, strict=True))
-    with torch.no_grad():
-        network.decoder.weight[ours] = trained.decoder.weight[theirs].to(network.decoder.weight)
-        network.decoder.bias[ours] = trained.decoder.bias[theirs].to(network.decoder.bias)
 
 
 def _check_network(network: SequenceClassifier) -> None:

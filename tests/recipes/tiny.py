@@ -19,6 +19,18 @@ from s4audio.data.speech_commands_files import ALL_WORDS, TEN_WORDS
 Options = dict[str, Any]
 
 
+def audio_folder(folder: Path) -> Options:
+    """Noise bursts, a folder for each of two words in each split."""
+    random = np.random.default_rng(0)
+    for split in ("train", "validation", "testing"):
+        for word in ("lights", "music"):
+            (folder / split / word).mkdir(parents=True)
+            for number in range(6):
+                clip = random.uniform(-0.3, 0.3, 8_000)
+                soundfile.write(folder / split / word / f"{number}.wav", clip, 16_000)
+    return {"root": folder}
+
+
 def speech_commands(folder: Path) -> Options:
     """Noise bursts in the data set's layout: 8 clips of each of ten words, 3 of others."""
     tree = folder / "SpeechCommands" / "speech_commands_v0.02"
@@ -158,6 +170,7 @@ def wikitext(folder: Path) -> Options:
 
 # For each data class: makes its files in an empty folder and returns arguments that read them.
 DATA: dict[str, Callable[[Path], Options]] = {
+    "AudioFolder": audio_folder,
     "BIDMC": bidmc,
     "CharacterText": character_text,
     "Cifar10Density": colour_cifar,
@@ -184,8 +197,8 @@ def tiny_network(arguments: Mapping[str, Any]) -> Options:
     return {"network": network}
 
 
-def tiny_long_form(arguments: Mapping[str, Any]) -> Options:
-    """As any classifier, from the start."""
+def tiny_classification(arguments: Mapping[str, Any]) -> Options:
+    """Random weights, because those of another network have its sizes."""
     return {**tiny_network(arguments), "initial": "null"}
 
 
@@ -201,11 +214,11 @@ def tiny_autoregressive(arguments: Mapping[str, Any]) -> Options:
 
 # For each task: arguments that make its network tiny, from the arguments in the recipe.
 MODELS: dict[str, Callable[[Mapping[str, Any]], Options]] = {
-    "ClassificationTask": tiny_network,
+    "ClassificationTask": tiny_classification,
     "DensityTask": tiny_autoregressive,
     "ForecastingTask": tiny_network,
     "LanguageTask": tiny_autoregressive,
-    "LongFormTask": tiny_long_form,
+    "LongFormTask": tiny_classification,
     "LogMelTask": lambda arguments: {"network": {"bands": 8, "channels": 4, "n_blocks": 1}},
     "RegressionTask": tiny_network,
     "RetrievalTask": tiny_network,

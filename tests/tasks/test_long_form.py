@@ -1,7 +1,5 @@
 """Training on streams: the logits are those of the stream, the loss is what it says."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch.nn import functional
@@ -11,7 +9,7 @@ from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.streaming.classifier import StreamingClassifier
 from s4audio.tasks import LongFormTask
-from s4audio.tasks.long_form import frame_logits, sliding_mean, take_weights, word_scores
+from s4audio.tasks.long_form import frame_logits, sliding_mean, word_scores
 
 LABELS = ["yes", "no", "_unknown_", "_silence_"]
 TINY = {"d_model": 8, "n_layers": 2, "d_state": 4, "length": 1600, "stem_stride": 16}
@@ -90,28 +88,6 @@ def test_a_word_is_decided_once():
     scores, words = word_scores(logits, targets, silence=3)
     assert words.tolist() == [0, 0, 0, 2]
     assert scores.argmax(1).tolist() == [0, 1, 0, 3]
-
-
-def test_weights_of_another_network_go_to_the_classes_of_the_same_name(tmp_path: Path):
-    trained = network(["no", "maybe", "yes"], dropout=0.2)
-    trained.save_pretrained(tmp_path)
-    torch.manual_seed(1)
-    ours = SequenceClassifier(ClassifierConfig(kind="s4d", **TINY), LABELS)
-    fresh = ours.decoder.weight[2:].clone()
-    take_weights(ours, trained, "there")
-    assert ours.decoder.weight[:2].equal(trained.decoder.weight[[2, 0]])
-    assert ours.decoder.bias[:2].equal(trained.decoder.bias[[2, 0]])
-    assert ours.decoder.weight[2:].equal(fresh)
-    for name, value in trained.backbone.state_dict().items():
-        assert ours.backbone.state_dict()[name].equal(value), name
-
-
-def test_weights_that_do_not_fit():
-    ours = network()
-    with pytest.raises(UserError, match=r"network\.d_model is 4 there and 8 here"):
-        take_weights(ours, network(d_model=4), "there")
-    with pytest.raises(UserError, match="knows up, down, none of which"):
-        take_weights(ours, network(["up", "down"]), "there")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""Training that starts from the weights of another network."""
+
+import torch
+
+from s4audio.errors import UserError
+from s4audio.models import SequenceClassifier
+
+# Options that change no weight and no output of a trained network.
+_OF_TRAINING_ONLY = ("dropout", "tie_dropout", "backend")
+
+
+def take_weights(network: SequenceClassifier, trained: SequenceClassifier, source: str) -> None:
+    """Copy the weights of a trained network, rows of the decoder by the names of their classes.
+
+    Args:
+        network: Where to; classes that `trained` lacks keep their rows.
+        trained: Where from.
+        source: Name of it, for the message.
+
+    Raises:
+        UserError: The configurations differ.
+    """
+    here, there = network.config.to_dict(), trained.config.to_dict()
+    differences = [
+        f"network.{name} is {there[name]} there and {here[name]} here"
+        for name in here
+        if here[name] != there[name] and name not in _OF_TRAINING_ONLY
+    ]
+    if network.sample_rate != trained.sample_rate:
+        differences.append(f"{trained.sample_rate} Hz there and {network.sample_rate} Hz here")
+    if differences:
+        raise UserError(f"initial={source}: another network ({'; '.join(differences)})")
+    state = {k: v for k, v in trained.state_dict().items() if not k.startswith("decoder.")}
+    network.load_state_dict(state, strict=False)
+    common = [label for label in network.labels if label in trained.labels]
+    ours = [network.labels.index(label) for label in common]
+    theirs = [trained.labels.index(label) for label in common]
+    with torch.no_grad():
+        network.decoder.weight[ours] = trained.decoder.weight[theirs].to(network.decoder.weight)
+        network.decoder.bias[ours] = trained.decoder.bias[theirs].to(network.decoder.bias)
