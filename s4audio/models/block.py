@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.kernels import Kernel, StateSpaceKernel
+from s4audio.models.kernel_cache import KernelCache
 from s4audio.models.pooling import frame_mask
 from s4audio.ops import (
     Chunks,
@@ -30,7 +31,8 @@ class LongConvolution(nn.Module):
     A Fourier transform mixes all times, so its rounding carries a trace of the future into the
     past. In evaluation mode a causal layer transforms in float64 and rounds to float32: what lies
     ahead does not show in any bit. Training in bfloat16 on a CPU takes matrix products over chunks
-    of time instead, if the kernel is a causal recurrence: they are faster there.
+    of time instead, if the kernel is a causal recurrence: they are faster there. Without gradients,
+    outside training, the last kernel is kept for the next input of the same length and rate.
 
     Args:
         kernel: the kernel; it knows its channels and directions.
@@ -40,6 +42,7 @@ class LongConvolution(nn.Module):
         super().__init__()
         self.kernel = kernel
         self.D = nn.Parameter(torch.randn(kernel.channels))
+        self._cache = KernelCache()
 
     def forward(self, u_BHL: Tensor, rate: float = 1.0) -> Tensor:
         """Convolve.
@@ -54,10 +57,14 @@ class LongConvolution(nn.Module):
         chunks = self._chunks_and_skip(u_BHL, rate)
         if chunks is not None:
             return chunked_convolution(u_BHL, chunks)
-        k_DHL = self._kernel_and_skip(u_BHL.shape[-1], rate)
-        if self.training or self.kernel.directions == 2:
-            return fft_convolution(u_BHL, k_DHL)
-        return fft_convolution(u_BHL, k_DHL.double())
+        length = u_BHL.shape[-1]
+        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return fft_convolution(u_BHL, self._precise_kernel(length, rate))
+        sources = [*self.parameters(), *self.buffers()]
+        k_DHL = self._cache.kernel(
+            sources, length, rate, lambda: self._precise_kernel(length, rate)
+        )
+        return fft_convolution(u_BHL, k_DHL)
 
     def after_norm(self, x_BHL: Tensor, norm: nn.BatchNorm1d, rate: float) -> Tensor:
         """The same as ``forward(norm(x_BHL), rate)`` in training, in one pass.
@@ -79,6 +86,10 @@ class LongConvolution(nn.Module):
             y_BHL, mean, variance = normalized_chunked_convolution(x_BHL, chunks, *affine)
         update_running_statistics(norm, mean, variance, x_BHL.shape[0] * x_BHL.shape[2])
         return y_BHL
+
+    def _precise_kernel(self, length: int, rate: float) -> Tensor:
+        k_DHL = self._kernel_and_skip(length, rate)
+        return k_DHL if self.training or self.kernel.directions == 2 else k_DHL.double()
 
     def _kernel_and_skip(self, length: int, rate: float) -> Tensor:
         k_DHL = self.kernel(length, rate)

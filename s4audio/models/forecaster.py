@@ -1,7 +1,7 @@
 """The forecaster: a context and a masked window through one stack."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,9 @@ class Forecaster(nn.Module):
             before, and added to its forecast after: 1 for the last value, 0 for nothing. A series
             whose level wanders needs it; it is not part of the published method.
         linear: add one linear map, from the centred context of a series straight to its forecast,
-            the same for all series. It and the decoder begin at zero, so that training starts from
-            the level alone; it is not part of the published method.
+            the same for all series. `fit_linear` finds it, training leaves it as it is; the decoder
+            begins at zero, so that training starts from the map alone. It is not part of the
+            published method.
 
     Raises:
         ValueError: `center` is not between 0 and `context`.
@@ -75,7 +76,7 @@ class Forecaster(nn.Module):
         self.backbone = make_backbone(self.config)
         self.decoder = nn.Linear(config.d_model, len(columns))
         if linear:
-            self.direct = nn.Linear(context, horizon, bias=False)
+            self.direct = nn.Linear(context, horizon, bias=False).requires_grad_(False)
             for start in (self.direct.weight, self.decoder.weight, self.decoder.bias):
                 nn.init.zeros_(start)
         self.register_buffer("mean", torch.zeros(len(columns)))
@@ -125,6 +126,35 @@ class Forecaster(nn.Module):
         self.mean.copy_(mean)
         self.std.copy_(std)
 
+    @torch.no_grad()
+    def fit_linear(self, windows: Iterable[tuple[Tensor, Tensor]], penalty: float) -> None:
+        """Find the linear map by ridge regression, in closed form.
+
+        It minimises the mean over windows of ||future - level - W (past - level)||^2, plus
+        penalty ||W||^2.
+
+        Args:
+            windows: batches of past (batch, context, columns) and future (batch, horizon, columns),
+                standardised, on the CPU.
+            penalty: above 0.
+
+        Source: Toner, Darlow, "An analysis of linear time series forecasting models", arXiv
+            2403.14587, who find the closed form as good as training, or better.
+        """
+        gram = torch.zeros(self.context, self.context, dtype=torch.float64)
+        moment = torch.zeros(self.context, self.horizon, dtype=torch.float64)
+        count = 0
+        for past, future in windows:
+            level = self.level(past)
+            x, y = (
+                (values - level).transpose(1, 2).flatten(0, 1).double() for values in (past, future)
+            )
+            gram += x.T @ x
+            moment += x.T @ y
+            count += len(x)
+        gram.diagonal().add_(penalty * count)
+        self.direct.weight.copy_(torch.linalg.solve(gram, moment).T)
+
     def forecast(self, past: Tensor, marks: Tensor) -> Tensor:
         """Forecast in the series' own units.
 
@@ -159,7 +189,7 @@ class Forecaster(nn.Module):
         wanted = (len(past), self.context + self.horizon, self.n_marks)
         if marks.shape != wanted:
             raise ValueError(f"expected marks {wanted}, got {tuple(marks.shape)}")
-        level = self._level(past)
+        level = self.level(past)
         masked = torch.ones_like(past[:, :1, :1]).expand(-1, self.horizon, -1)
         centred = past - level
         known = F.pad(centred, (0, 1, 0, self.horizon))
@@ -171,8 +201,15 @@ class Forecaster(nn.Module):
             forecast = forecast + self.direct(centred.transpose(1, 2)).transpose(1, 2)
         return forecast
 
-    def _level(self, past: Tensor) -> Tensor:
-        """What is subtracted (batch, 1, columns)."""
+    def level(self, past: Tensor) -> Tensor:
+        """What is subtracted from a window before, and added to its forecast after.
+
+        Args:
+            past: values (batch, context, columns).
+
+        Returns:
+            (batch, 1, columns).
+        """
         if self.center == 0:
             return torch.zeros_like(past[:, :1])
         return past[:, -self.center :].mean(1, keepdim=True)
