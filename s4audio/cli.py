@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something failed that is not the user's mistake, 2 wrong i
 
 import difflib
 import importlib
+import os
 import sys
 from argparse import ArgumentError
 from dataclasses import dataclass
@@ -71,6 +72,10 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("s4audio: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # The reader of our output, such as `head`, has gone; the interpreter must not flush to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ArgumentError, ValueError, OSError) as error:
         if debugging():
             raise

@@ -1,5 +1,6 @@
 """How errors are shown: one line, or the traceback when S4AUDIO_DEBUG=1."""
 
+import errno
 import os
 import re
 
@@ -20,6 +21,8 @@ def one_line(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and error.filename is not None:
         return _of_the_system(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "no space left on the disk; free some, or give folders on another one"
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return f"{error.object!r}: the file name is not UTF-8; rename the file"
     text = str(error)
@@ -31,7 +34,12 @@ def one_line(error: BaseException) -> str:
 def _of_the_system(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return f"no file or folder {error.filename}"
-    return f"cannot use {error.filename}: {(error.strerror or type(error).__name__).lower()}"
+    from s4audio.data.cache import cache_dir
+
+    reason = f"cannot use {error.filename}: {(error.strerror or type(error).__name__).lower()}"
+    if str(error.filename).startswith(str(cache_dir())):
+        reason += "; set S4AUDIO_CACHE to a folder that can be written"
+    return reason
 
 
 def _innermost(text: str) -> str:

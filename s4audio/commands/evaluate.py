@@ -6,6 +6,7 @@ from typing import Literal
 from jsonargparse import ArgumentParser
 
 from s4audio.commands import evaluate_stream
+from s4audio.commands.own_data import own_data
 from s4audio.commands.runs import check_writable, folder_of
 from s4audio.errors import UserError
 
@@ -86,19 +87,15 @@ def evaluate(
         UserError: The checkpoint cannot be read, or its data is not known and none is given.
     """
     import s4audio
-    from s4audio.data import audio_from_description, open_audio
+    from s4audio.data import open_audio
     from s4audio.evaluation import evaluate as evaluate_rates
     from s4audio.evaluation.robustness import (
         evaluate_robustness,
         print_robustness,
         write_robustness,
     )
-    from s4audio.models.pretrained import read_checkpoint
 
     path = Path(checkpoint)
-    own = None
-    if path.suffix == ".ckpt":
-        own = audio_from_description(read_checkpoint(path)["s4audio"]["data"])
     model = s4audio.load(checkpoint).to(_device(device))
     if model.config.d_input != 1:
         raise UserError(
@@ -107,8 +104,8 @@ def evaluate(
         )
     if data is not None:
         module = open_audio(data, labels=model.labels, sample_rate=model.sample_rate)
-    elif own is not None:
-        module = own
+    elif path.suffix == ".ckpt":
+        module = own_data(path)
     else:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
     folder = output or _beside(path)

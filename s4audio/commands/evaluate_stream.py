@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from jsonargparse import ArgumentParser
 
+from s4audio.commands.own_data import own_data
 from s4audio.commands.runs import check_writable, folder_of
 from s4audio.errors import UserError
 
@@ -133,11 +134,12 @@ def evaluate_stream(
         UserError: The model cannot stream, its data is not known and none is given, or a file is
             at fault.
     """
-    from s4audio.evaluation.stream_evaluation import evaluate_timelines
+    from s4audio.evaluation.stream_evaluation import check_options, evaluate_timelines
     from s4audio.evaluation.timeline import hear_assembled
     from s4audio.streaming.stream import Stream
 
     _check_choice(data, recordings, negative_hours, bool(negatives or synthetic_sentences))
+    check_options(refractory, tolerance, threshold)
     folder = output or _beside(Path(checkpoint))
     check_writable(folder, "--output")
     stream = Stream(checkpoint, batch=1 if recordings is not None else len(snrs))
@@ -158,8 +160,10 @@ def _report(evaluation: "StreamEvaluation", folder: Path) -> None:
 
     from s4audio.evaluation.detection_report import print_stream_report, write_stream_report
 
-    print_stream_report(evaluation)
-    write_stream_report(evaluation, folder)
+    try:
+        print_stream_report(evaluation)
+    finally:  # whoever reads stdout, such as `head`, may have gone
+        write_stream_report(evaluation, folder)
     Console().print(Text(f"The report is in {folder}"), soft_wrap=True)
 
 
@@ -214,13 +218,12 @@ def _keywords(stream: "Stream") -> list[str]:
 
 
 def _open(checkpoint: Path, data: Path | None, stream: "Stream") -> "AudioDataModule":
-    from s4audio.data import audio_from_description, open_audio
-    from s4audio.models.pretrained import read_checkpoint
+    from s4audio.data import open_audio
 
     if data is not None:
         module = open_audio(data, labels=stream.labels, sample_rate=stream.sample_rate)
     elif checkpoint.suffix == ".ckpt":
-        module = audio_from_description(read_checkpoint(checkpoint)["s4audio"]["data"])
+        module = own_data(checkpoint)
     else:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
     module.prepare_data()

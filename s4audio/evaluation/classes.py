@@ -87,15 +87,17 @@ def report_classes(answers: Answers, output: Path) -> None:
     correct, count = int((answers.predictions == answers.targets).sum()), len(answers.targets)
     share = with_interval(correct / count, wilson_interval(correct, count))
     table = score_table(f"{share} % of {count:,} right; classes in %", scores)
-    print_table(table)
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        _write(answers, scores, table, output)
-    except OSError as error:
-        raise UserError(
-            f"the report cannot be written to {output} ({error.strerror or error}): "
-            "choose a folder that can be written with --report.output"
-        ) from error
+        print_table(table)
+    finally:  # whoever reads stdout, such as `head`, may have gone
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            _write(answers, scores, table, output)
+        except OSError as error:
+            raise UserError(
+                f"the report cannot be written to {output} ({error.strerror or error}): "
+                "choose a folder that can be written with --report.output"
+            ) from error
 
 
 def _write(answers: Answers, scores: Sequence[ClassScore], table: TextTable, output: Path) -> None:

@@ -57,9 +57,12 @@ def evaluate(
             printing and writing if some of the rates could not be evaluated.
     """
     sweep = sweep_rates(model, clips, rates, batch_size, progress)
-    print_report(sweep)
+    try:
+        print_report(sweep)
+    finally:  # whoever reads stdout, such as `head`, may have gone
+        if output is not None:
+            write_report(sweep, output)
     if output is not None:
-        write_report(sweep, output)
         Console().print(Text(f"The report is in {output}"), soft_wrap=True)
     if sweep.failures:
         first = sweep.failures[0]

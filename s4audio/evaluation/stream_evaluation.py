@@ -72,11 +72,7 @@ def evaluate_timelines(
     Raises:
         UserError: No keyword is spoken, or a number is out of range.
     """
-    for name, seconds in (("refractory", refractory), ("tolerance", tolerance)):
-        if not 0 <= seconds < math.inf:
-            raise UserError(f"{name} must be at least 0 seconds, got {seconds}")
-    if threshold is not None and not 0 < threshold <= 1:
-        raise UserError(f"a threshold must be above 0 and at most 1, got {threshold}")
+    check_options(refractory, tolerance, threshold)
     if not any(timeline.keywords for timeline in timelines):
         raise UserError(
             f"no keyword is spoken in {', '.join(each.name for each in timelines)}: make the "
@@ -96,6 +92,24 @@ def evaluate_timelines(
         refractory=refractory,
         tolerance=tolerance,
     )
+
+
+def check_options(refractory: float, tolerance: float, threshold: float | None) -> None:
+    """Refuse numbers that `evaluate_timelines` cannot take.
+
+    Args:
+        refractory: Least time between two events, in seconds, >= 0.
+        tolerance: Seconds after the end of a word in which an event still hits it, >= 0.
+        threshold: 0 < threshold <= 1, or None.
+
+    Raises:
+        UserError: One of them is out of range.
+    """
+    for name, seconds in (("refractory", refractory), ("tolerance", tolerance)):
+        if not 0 <= seconds < math.inf:
+            raise UserError(f"{name} must be at least 0 seconds, got {seconds}")
+    if threshold is not None and not 0 < threshold <= 1:
+        raise UserError(f"threshold must be above 0 and at most 1, got {threshold}")
 
 
 def closer_threshold(pooled: Curve) -> float:

@@ -38,6 +38,8 @@ class SequenceClassifier(nn.Module):
         super().__init__()
         if not labels or len(set(labels)) != len(labels):
             raise ValueError(f"labels must be at least one and all different, got {list(labels)}")
+        if sample_rate < 1:
+            raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
         self.config = config
         self.labels = tuple(labels)
         self.sample_rate = sample_rate

@@ -1,6 +1,8 @@
 """Every mistake ends in one line on stderr and exit code 2."""
 
+import os
 import pickle
+import shutil
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,11 @@ def complaint(words: list[str], capsys: pytest.CaptureFixture) -> str:
         (["evaluate", "s5-huge", "--data", "."], "s5-huge"),
         (["evaluate", "x", "--rates", "fast"], "fast"),
         (["evaluate", "x", "--device", "abacus"], "abacus"),
+        (["evaluate", "ten-words", "--device", "mps", "--data", "."], "--device cpu"),
+        (["evaluate", "model.onnx"], "give the checkpoint that it was exported from"),
+        (["evaluate", "ten-words", "--stream", "--tolerance", "-1"], "tolerance must be at least"),
+        (["export", "ten-words", "--output", "x.onnx", "--rate", "1e6"], "at most 16000"),
+        (["generate", "."], "a folder; give a checkpoint file"),
         (["import-checkpoint", "nowhere.pt", "nowhere.json"], "nowhere.pt"),
     ],
 )
@@ -55,8 +62,15 @@ def test_without_a_recipe(words: list[str], expected: str, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--modle", "s4"], "--modle"),
+        (["--modle", "s4"], "did you mean model?"),
+        (["other.yaml"], "--config other.yaml"),
         (["--trainer.epochs", "3"], "--trainer.epochs"),
+        (["--trainer.max_time", "soon"], "DD:HH:MM:SS"),
+        (["--trainer.default_root_dir", __file__], "give a folder with --trainer.default_root_dir"),
+        (["--report.output", __file__], "give a folder with --report.output"),
+        (["--model.init_args.network.vocabulary", "-1"], "vocabulary must be at least 1, got -1"),
+        (["--model.init_args.network.d_modle", "9"], "did you mean network.d_model?"),
+        (["--data", "SpeechCommand"], "did you mean SpeechCommands?"),
         (["--trainer.max_epochs", "many"], "trainer.max_epochs: Expected int, got many"),
         (["--model.init_args.network.kind", "s9"], "one of 's4', 's4d', 'dss', 'sgconv', got s9"),
         (["--model.init_args.network.width", "9"], "width"),
@@ -84,10 +98,64 @@ def test_scoring_without_weights(command: str, recipe: Path, capsys: pytest.Capt
     assert "--ckpt_path" in complaint([command, "--config", str(recipe)], capsys)
 
 
-def test_recipe_that_is_not_yaml(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"model:\n  [unclosed", "line 2"),
+        (b"model:\n\tnetwork: {}", "line 2"),
+        (b"- a\n- b", "it holds a list instead of the keys model, data and trainer"),
+        (b"hello", "it holds text"),
+        (b"", "it holds nothing"),
+        (b"\xff\xfe", "not text in UTF-8"),
+    ],
+)
+def test_files_that_are_no_recipes(
+    content: bytes, expected: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     path = tmp_path / "broken.yaml"
-    path.write_text("model: [unclosed")
-    assert "line 2" in complaint(["fit", "--config", str(path)], capsys)
+    path.write_bytes(content)
+    for words in (["--config", str(path)], [f"--config={path}"], ["-c", str(path)]):
+        line = complaint(["fit", *words], capsys)
+        assert str(path) in line
+        assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "expected"),
+    [
+        ("batch_size", "batchsize", "data: Option 'batchsize' is not accepted; did you mean"),
+        ("d_model", "d_modle", "did you mean d_model?"),
+        ("warmup_steps", "warmup", "did you mean warmup_steps?"),
+        ("trainer:", "trianer:", "did you mean trainer."),
+        ("AudioFolder", "AudioFoldr", "did you mean AudioFolder?"),
+    ],
+)
+def test_misspelt_keys(
+    right: str, wrong: str, expected: str, recipe: Path, capsys: pytest.CaptureFixture
+) -> None:
+    recipe.write_text(recipe.read_text().replace(right, wrong))
+    line = complaint(["fit", "--config", str(recipe)], capsys)
+    assert expected in line
+    assert "init_args" not in line  # the rest of the recipe is not repeated
+
+
+def test_one_class_only(
+    recipe: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(tones / "high", tmp_path / "one" / "high")
+    words = ["fit", "--config", str(recipe), "--data.init_args.root", str(tmp_path / "one")]
+    assert "one class only (high)" in complaint(words, capsys)
+
+
+def test_file_name_that_is_not_utf8(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff.wav")
+    try:
+        Path(path).write_bytes(b"RIFF")
+    except OSError:
+        pytest.skip("the file system takes UTF-8 only")
+    line = complaint(["listen", "ten-words", "--wav", path], capsys)
+    assert "bad\\udcff.wav" in line
+    assert "not UTF-8; rename the file" in line
 
 
 @pytest.mark.parametrize("damage", ["empty", "text", "truncated", "pickle", "foreign", "list"])
@@ -136,6 +204,21 @@ def test_data_with_unknown_labels(
     words = ["test", "--config", str(recipe), "--ckpt_path", str(trained / BEST)]
     words += ["--data.init_args.root", other]
     assert "labels middle of the data are unknown" in complaint(words, capsys)
+
+
+def test_data_of_the_training_that_are_gone(
+    trained: Path, tones: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    checkpoint = torch.load(trained / BEST, weights_only=True)
+    checkpoint["s4audio"]["data"]["arguments"]["root"] = "gone"
+    path = str(tmp_path / "moved.ckpt")
+    torch.save(checkpoint, path)
+    for options in ([], ["--stream"]):
+        line = complaint(["evaluate", path, *options], capsys)
+        assert "gone, the data that" in line
+        assert "--data DIR" in line
+    output = str(tmp_path / "report")
+    assert main(["evaluate", path, "--data", str(tones), "--output", output]) == 0
 
 
 def test_saved_model_does_not_know_its_data(

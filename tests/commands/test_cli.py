@@ -42,6 +42,21 @@ def test_version(capsys: pytest.CaptureFixture) -> None:
     assert capsys.readouterr().out == f"s4audio {s4audio.__version__}\n"
 
 
+def test_a_reader_of_the_output_that_leaves() -> None:
+    program = (
+        "import sys; from s4audio import cli; import s4audio.commands.models as models; "
+        "models.run = lambda *_: print('x' * 1_000_000) or 0; sys.exit(cli.main(['models']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [

@@ -57,6 +57,18 @@ def test_nothing_speaks_of_sample_rates(
         assert "clip" not in text.replace("clip-path", "").replace("clipPath", "")
 
 
+def test_a_reader_of_the_table_that_leaves_does_not_lose_the_report(
+    answers: Answers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(table: object) -> None:
+        raise SystemExit(1)  # as rich does when stdout is closed
+
+    monkeypatch.setattr("s4audio.evaluation.classes.print_table", leave)
+    with pytest.raises(SystemExit):
+        report_classes(answers, tmp_path / "out")
+    assert (tmp_path / "out" / "report.json").is_file()
+
+
 def test_a_folder_that_cannot_be_written_does_not_lose_the_table(
     answers: Answers, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

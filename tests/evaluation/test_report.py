@@ -163,6 +163,18 @@ def test_a_folder_that_cannot_be_written_does_not_lose_the_table(model, clips, t
     assert "100.0 (75.8-100.0)" in capsys.readouterr().out
 
 
+def test_a_reader_of_the_table_that_leaves_does_not_lose_the_report(
+    model, clips, tmp_path, monkeypatch
+):
+    def leave(sweep):
+        raise SystemExit(1)  # as rich does when stdout is closed
+
+    monkeypatch.setattr("s4audio.evaluation.report.print_report", leave)
+    with pytest.raises(SystemExit):
+        evaluate(model, clips, [16_000, 8_000], tmp_path / "out", progress=False)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+
+
 def test_failed_rates_are_told_after_the_report(make_model, clips, tmp_path, capsys):
     with pytest.raises(UserError, match=r"2 of the inputs .* first 4 kHz, decimation: time 420"):
         evaluate(make_model(shortest=500), clips, [16_000, 4_000], tmp_path, progress=False)

@@ -183,7 +183,13 @@ def test_bad_input_is_restated() -> None:
         ("sgconv", {"init": "legs"}, "init='legs' does not belong to sgconv"),
         ("s4", {"dropout": 1.0}, "dropout must be in"),
         ("s4", {"n_layers": 0}, "n_layers must be at least 1"),
-        ("s4", {"labels": ["a"]}, "classes=3 must be at least 1 and match labels"),
+        ("s4", {"labels": ["a"]}, "classes=3 must match labels, got \\['a'\\]"),
+        ("s4", {"norm": "rms"}, "unknown norm 'rms': known are batch, layer"),
+        ("s4", {"pooling": "lost"}, "unknown pooling 'lost': did you mean 'last'"),
+        ("s4", {"normalization": "level_"}, "did you mean 'level'"),
+        ("s4", {"backend": "cuda"}, "unknown backend 'cuda'"),
+        ("s4", {"sample_rate": 0}, "sample_rate must be at least 1 Hz, got 0"),
+        ("s4", {"vocabulary": 0}, "vocabulary must be at least 1, got 0"),
         ("s4", {"vocabulary": 5, "stem_stride": 2}, "a stem_stride only with ngrams"),
         ("s4", {"vocabulary": 5, "ngrams": 3, "stem_kernel": 2}, "has no stem_kernel"),
         ("s4", {"vocabulary": 5, "normalization": "clip"}, "does not go with normalization"),
@@ -195,6 +201,12 @@ def test_bad_input_is_restated() -> None:
 def test_bad_options(kind: str, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         tiny(kind, **options)
+
+
+@pytest.mark.parametrize("classes", [0, 2.5, ["no", "yes"]])
+def test_bad_number_of_classes(classes: Any) -> None:
+    with pytest.raises(ValueError, match="must be a number, at least 1; names go into labels"):
+        s4audio.create_model("s4d", classes=classes)
 
 
 def test_unknown_preset_names_the_near_one() -> None:
