@@ -1,14 +1,15 @@
 """Training, validation and testing of a forecaster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
-from s4audio.data.forecasting import ForecastBatch, Forecasting
+from s4audio.data.forecasting import ForecastBatch, Forecasting, Windows
 from s4audio.evaluation.forecasts import Forecasts, forecast_rows, report_forecasts
 from s4audio.evaluation.tables import write_csv
 from s4audio.models import ClassifierConfig
@@ -17,6 +18,8 @@ from s4audio.tasks.base import Task
 from s4audio.tasks.figures import figure
 from s4audio.tasks.optimizer import OptimizerConfig
 from s4audio.tasks.schedule import ScheduleConfig
+
+_WINDOWS_AT_ONCE = 64
 
 
 class Forecast(NamedTuple):
@@ -47,7 +50,10 @@ class ForecastingTask(Task):
         n_marks: Features of the date of each step.
         center: Steps whose mean is subtracted from each window and added to its forecast: the last
             so many of the context; 0, as in the papers, for none.
-        linear: Add a linear map from the context of a series to its forecast.
+        ridge: Penalty of a linear map from the context of a series to its forecast, found by ridge
+            regression over the training windows before the training, which leaves it as it is: the
+            stack learns the rest, and each validation finds the share of the stack's output that
+            forecasts best, between 0 and 1. None for no map.
         optimizer: Learning rates and weight decay.
         schedule: How the learning rates change.
     """
@@ -63,19 +69,29 @@ class ForecastingTask(Task):
         horizon: int,
         n_marks: int,
         center: int = 0,
-        linear: bool = False,
+        ridge: float | None = None,
         optimizer: OptimizerConfig = OptimizerConfig(),
         schedule: ScheduleConfig = ScheduleConfig(),
     ) -> None:
         super().__init__(optimizer, schedule)
-        self.network = Forecaster(network, columns, context, horizon, n_marks, center, linear)
+        if ridge is not None and not ridge > 0:
+            raise ValueError(f"ridge is {ridge}; give a number above 0, or null for no linear map")
+        self.ridge = ridge
+        self.network = Forecaster(
+            network, columns, context, horizon, n_marks, center, linear=ridge is not None
+        )
         self._test_batches: list[Forecast] = []
 
     def on_fit_start(self) -> None:
-        """Take the columns' statistics from the training rows; a resumed network has its own."""
+        """Take statistics and the linear map from the training rows; a resumed one has its own."""
         if self.trainer.ckpt_path is None:
             data = self._data()
             self.network.set_statistics(torch.from_numpy(data.mean), torch.from_numpy(data.std))
+            if self.ridge is not None:
+                batches = _batches(data.split("train"))
+                self.network.fit_linear(
+                    ((batch.past, batch.future) for batch in batches), self.ridge
+                )
 
     def forward(self, batch: ForecastBatch) -> Tensor:
         """Forecasts (batch, horizon, columns) of a batch, standardised."""
@@ -90,6 +106,15 @@ class ForecastingTask(Task):
         self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
         return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """While training: find how much of the stack's output to add, then measure errors."""
+        if self.ridge is not None and self.trainer.state.fn == TrainerFn.FITTING:
+            batches = _batches(self._data().split("validation"))
+            self.network.fit_share(
+                (tensor.to(self.device) for tensor in (batch.past, batch.marks, batch.future))
+                for batch in batches
+            )
 
     def validation_step(self, batch: ForecastBatch, batch_idx: int) -> None:
         """Log both errors."""
@@ -149,6 +174,12 @@ class ForecastingTask(Task):
     def validation_line(self, scores: Mapping[str, float]) -> str:
         """Both errors."""
         return f"MSE {scores['val/loss']:.4f}, MAE {scores['val/mae']:.4f}"
+
+
+def _batches(windows: Windows) -> Iterator[ForecastBatch]:
+    """All windows of a split, in their order."""
+    for first in range(0, len(windows), _WINDOWS_AT_ONCE):
+        yield windows.__getitems__(range(first, min(first + _WINDOWS_AT_ONCE, len(windows))))
 
 
 def _on_cpu(batch: ForecastBatch, forecast: Tensor) -> Forecast:

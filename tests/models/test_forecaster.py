@@ -12,7 +12,8 @@ KINDS = ("s4", "s4d", "dss", "sgconv")
 def forecaster(kind: str = "s4d", columns: int = 2, n_marks: int = 3, **options) -> Forecaster:
     torch.manual_seed(0)
     names = [f"column {number}" for number in range(columns)]
-    config = ClassifierConfig(kind=kind, d_model=8, n_layers=2, d_state=8)
+    d_state = 64 if kind == "sgconv" else 8
+    config = ClassifierConfig(kind=kind, d_model=8, n_layers=2, d_state=d_state)
     return Forecaster(config, names, 24, 8, n_marks, **options).eval()
 
 
@@ -86,9 +87,42 @@ def test_a_linear_map_of_the_centred_context_is_added():
     assert torch.equal(model(past, marks), level.expand(-1, 8, -1))  # nothing else at the start
     torch.nn.init.normal_(model.direct.weight)
     torch.nn.init.normal_(model.decoder.weight)
+    assert not model.direct.weight.requires_grad
     plain.load_state_dict(model.state_dict(), strict=False)
     added = torch.einsum("hl,blc->bhc", model.direct.weight, past - level)
     torch.testing.assert_close(model(past, marks) - plain(past, marks), added, rtol=1e-4, atol=1e-4)
+
+
+def test_ridge_regression_is_a_regression_with_more_rows():
+    past, future = torch.randn(50, 24, 2), torch.randn(50, 8, 2)
+    model, penalty = forecaster(center=3, linear=True), 0.2
+    model.fit_linear([(past[:30], future[:30]), (past[30:], future[30:])], penalty)
+    level = past[:, -3:].mean(1, keepdim=True)
+    x, y = ((values - level).transpose(1, 2).reshape(100, -1) for values in (past, future))
+    more = torch.cat([x, (penalty * 100) ** 0.5 * torch.eye(24)])
+    expected = torch.linalg.lstsq(more, torch.cat([y, torch.zeros(24, 8)])).solution
+    torch.testing.assert_close(model.direct.weight, expected.T, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.5, 0.5), (-1.0, 0.0), (3.0, 1.0)])
+def test_the_share_of_the_stack_is_fitted(factor: float, expected: float):
+    model = forecaster(linear=True)
+    torch.nn.init.normal_(model.decoder.weight)
+    past, marks = torch.randn(6, 24, 2), torch.randn(6, 32, 3)
+    base = torch.einsum("hl,blc->bhc", model.direct.weight, past)
+    stack = (model(past, marks) - base).detach()
+    future = base + factor * stack
+    model.fit_share([(past[:4], marks[:4], future[:4]), (past[4:], marks[4:], future[4:])])
+    assert float(model.share) == pytest.approx(expected, abs=1e-5)
+    torch.testing.assert_close(model(past, marks), base + expected * stack, rtol=1e-4, atol=1e-4)
+    model.training = True  # its parts, such as batch norms, stay as they are
+    torch.testing.assert_close(model(past, marks), base + stack, rtol=1e-4, atol=1e-4)
+
+
+def test_a_stack_that_adds_nothing_has_no_share():
+    model = forecaster(linear=True)
+    model.fit_share([(torch.randn(2, 24, 2), torch.randn(2, 32, 3), torch.randn(2, 8, 2))])
+    assert model.share == 0
 
 
 @pytest.mark.parametrize("center", [-1, 25])

@@ -35,15 +35,16 @@ def data(tmp_path: Path) -> Forecasting:
     return Forecasting(path, context=48, horizon=12, batch_size=16)
 
 
-def task(data: Forecasting, center: int = 24, horizon: int | None = None) -> ForecastingTask:
+def task(data: Forecasting, center: int = 24, ridge: float | None = None) -> ForecastingTask:
     torch.manual_seed(0)
     return ForecastingTask(
         ClassifierConfig(kind="s4d", d_model=16, n_layers=1, d_state=16, norm="layer"),
         data.columns,
         data.context,
-        horizon or data.horizon,
+        data.horizon,
         data.n_marks,
         center=center,
+        ridge=ridge,
         optimizer=OptimizerConfig(learning_rate=0.02),
         schedule=ScheduleConfig(kind="constant"),
     )
@@ -142,6 +143,55 @@ def test_a_checkpoint_of_another_task_is_no_forecaster(tmp_path: Path):
     torch.save({"s4audio": {"task": "ClassificationTask"}}, tmp_path / "other.ckpt")
     with pytest.raises(UserError, match="holds no forecaster, but a ClassificationTask"):
         Forecaster.from_checkpoint(tmp_path / "other.ckpt")
+
+
+def test_the_linear_map_is_fitted_before_the_training_and_stays(data: Forecasting, tmp_path: Path):
+    module = task(data, center=1, ridge=0.1)
+    few = {"enable_checkpointing": False, "limit_train_batches": 3, "limit_val_batches": 0}
+    run = trainer(tmp_path, max_epochs=1, **few)
+    run.fit(module, data)
+    windows = data.split("train")
+    batch = windows.__getitems__(range(len(windows)))
+    again = task(data, center=1, ridge=0.1).network
+    again.fit_linear([(batch.past, batch.future)], 0.1)
+    torch.testing.assert_close(module.network.direct.weight, again.direct.weight)
+    with torch.no_grad():
+        error = (again(batch.past, batch.marks) - batch.future).square().mean()
+    assert error < 0.1 * (batch.past[:, -1:] - batch.future).square().mean()
+    assert module.network.decoder.weight.abs().max() > 0  # the stack was trained
+
+    run.save_checkpoint(tmp_path / "one.ckpt")
+    resumed = task(data, center=1, ridge=9.0)
+    trainer(tmp_path, max_epochs=2, **few).fit(
+        resumed, data, ckpt_path=tmp_path / "one.ckpt", weights_only=True
+    )
+    assert torch.equal(resumed.network.direct.weight, module.network.direct.weight)
+
+
+def test_validation_finds_how_much_of_the_stack_to_add(data: Forecasting, tmp_path: Path):
+    module = task(data, center=1, ridge=0.1)
+    run = trainer(tmp_path, max_epochs=1, limit_train_batches=3, enable_checkpointing=False)
+    run.fit(module, data)
+    windows = data.split("validation")
+    batch = windows.__getitems__(range(len(windows)))
+
+    def error(share: float) -> float:
+        module.network.share.fill_(share)
+        with torch.no_grad():
+            return float((module.eval()(batch) - batch.future).square().mean())
+
+    found = float(module.network.share)
+    errors = {share: error(share) for share in (0.0, found, 1.0)}
+    assert run.callback_metrics["val/loss"] == pytest.approx(errors[found], rel=1e-4)
+    assert errors[found] == min(errors.values())
+    run.validate(module, data, verbose=False)
+    assert module.network.share == 1.0  # only a training changes it
+
+
+@pytest.mark.parametrize("ridge", [0.0, -1.0, math.nan])
+def test_a_penalty_is_above_zero(data: Forecasting, ridge: float):
+    with pytest.raises(ValueError, match="give a number above 0, or null for no linear map"):
+        task(data, ridge=ridge)
 
 
 def test_divergence_ends_the_training(data: Forecasting, tmp_path: Path):
