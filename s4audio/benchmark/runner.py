@@ -29,7 +29,7 @@ class Effort:
 
     Attributes:
         repeats: processes a case.
-        seconds: timed steps of a process stop after this time; at least one is timed.
+        seconds: timed steps of a process stop after this time, but for the least number of them.
         timeout: seconds after which a process is given up.
     """
 

@@ -65,6 +65,28 @@ def test_places(clips: Clips) -> None:
     assert (found.levels.kept, found.places.kept) == (3, 0)
 
 
+class Faint(nn.Module):
+    """Says "yes" while nothing of a faint hiss is missing, else "no"."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        sizes = x[..., 0].abs()
+        hiss = ((sizes > 0) & (sizes < 0.02)).sum(1) / 1_600
+        return torch.stack([torch.full_like(hiss, 0.999), hiss], dim=1)
+
+
+def test_faint_ends_are_moved_along() -> None:
+    samples = np.zeros((1, TIME), np.int16)
+    samples[:, 6_000:9_000] = 10_000
+    samples[:, 5_200:6_000] = samples[:, 9_000:9_800] = 400  # 28 dB quieter, 50 ms on either side
+    store = Store(
+        Path("unused"), TIME, samples.reshape(-1), np.zeros(1, np.int64), np.full(1, TIME),
+        ["0.wav"], ["yes"], [],
+    )  # fmt: skip
+    faint = Clips(store, np.arange(1), ["no", "yes"], TIME)
+    found = evaluate_robustness(Faint(), faint)  # type: ignore[arg-type]
+    assert found.places.kept == 1
+
+
 def test_report(clips: Clips, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = evaluate_robustness(Ruler("peak", 0.2), clips)  # type: ignore[arg-type]
     print_robustness(found)

@@ -27,7 +27,7 @@ def shift(waveforms: Tensor, samples: Tensor) -> Tensor:
 
 
 def place(waveforms: Tensor, lengths: Tensor, positions: Tensor, sample_rate: int) -> Tensor:
-    """Move the word of each clip to a given place, without cutting it.
+    """Move the word of each clip to a given place, with all but 2 % of its energy.
 
     The word is what is left when 1 % of the clip's energy is taken off at either end, to 10 ms. A
     model that hears a stream meets words at every place of its window; data sets have them in the
