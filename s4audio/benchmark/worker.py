@@ -56,8 +56,8 @@ def measure(case: Case, seconds: float) -> tuple[Measurement, dict[str, Tensor]]
 
     Args:
         case: the case.
-        seconds: budget of the timed steps; at least `LEAST_STEPS` are timed, because an allocator that
-            keeps memory still grows in the first.
+        seconds: budget of the timed steps; at least `LEAST_STEPS` are timed, because an allocator
+            that keeps memory still grows in the first.
 
     Returns:
         times and memory, and the tensors that are compared with the judge's.

@@ -29,7 +29,7 @@ from s4audio.models import SequenceClassifier
 from s4audio.models.logmel import LogMelNetwork
 from s4audio.tasks import Task
 from s4audio.tasks.averaging import AverageWeights, WeightAveragingConfig
-from s4audio.tasks.callbacks import EpochLine, KeepLast
+from s4audio.tasks.callbacks import CheckTestSplit, EpochLine, KeepLast
 from s4audio.tasks.figures import better
 
 Command = Literal["fit", "validate", "test", "predict"]
@@ -92,7 +92,9 @@ class TrainingCLI(LightningCLI):
                 "default_root_dir": "runs",
                 "enable_model_summary": False,
                 # These come behind the others: last.ckpt holds the state of the best one too.
-                "callbacks": [EpochLine(), KeepLast()] if command == "fit" else [],
+                "callbacks": (
+                    [CheckTestSplit(), EpochLine(), KeepLast()] if command == "fit" else []
+                ),
             },
             parser_kwargs={
                 "prog": f"s4audio {command}",

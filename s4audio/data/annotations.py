@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from s4audio.data.table import Row, read_table
 from s4audio.errors import UserError
 
 COLUMNS = ("path", "word", "start", "end")
@@ -40,25 +41,8 @@ def read_annotations(table: Path) -> dict[Path, list[Spoken]]:
     Raises:
         UserError: The first thing wrong with the table, with its line.
     """
-    if not table.is_file():
-        raise UserError(f"{table}: no such table")
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            missing = [name for name in COLUMNS if name not in columns]
-            if missing:
-                raise UserError(
-                    f"{table}: column {' and '.join(missing)} missing; the first line must name "
-                    f"the columns {','.join(COLUMNS)}, found {','.join(columns) or 'nothing'}"
-                )
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{table}: not a CSV table in UTF-8 ({error})") from None
-    if not rows:
-        raise UserError(f"{table}: the table has no rows below its header")
     recordings: dict[Path, list[Spoken]] = {}
-    for line, row in rows:
+    for line, row in read_table(table, COLUMNS):
         path, spoken = _parse(table.parent, row, f"{table}, line {line}")
         words = recordings.setdefault(path, [])
         if spoken is not None:
@@ -88,7 +72,7 @@ def write_annotations(table: Path, recordings: Iterable[tuple[str, Sequence[Spok
     return table
 
 
-def _parse(folder: Path, row: dict[str, str | None], where: str) -> tuple[Path, Spoken | None]:
+def _parse(folder: Path, row: Row, where: str) -> tuple[Path, Spoken | None]:
     name, word, start, end = ((row[column] or "").strip() for column in COLUMNS)
     if not name:
         raise UserError(f"{where}: the path is empty")

@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
@@ -16,6 +16,7 @@ from s4audio.errors import UserError
 Split = Literal["train", "validation", "testing"]
 B = TypeVar("B")
 D = TypeVar("D", bound=BatchedDataset[Any])
+R = TypeVar("R", bound=Sized)
 
 
 class DataModule(LightningDataModule, ABC):
@@ -70,6 +71,15 @@ class DataModule(LightningDataModule, ABC):
         arguments = {name: _plain(getattr(self, name)) for name in names}
         return {"class": type(self).__name__, "arguments": arguments}
 
+    def _not_empty(self, rows: R, name: Split) -> R:
+        """The rows of a split, of which there must be some."""
+        if len(rows) == 0:
+            raise UserError(
+                f"the {name} split of this {type(self).__name__} is empty: add to it, or divide "
+                "the data in another way"
+            )
+        return rows
+
     def _loader(self, dataset: BatchedDataset[B], *, training: bool) -> DataLoader[B]:
         """Loader over a split with the batch size, workers and seed of this data set."""
         return make_loader(
@@ -101,10 +111,7 @@ class SplitDataModule(DataModule, Generic[D]):
         return self._loader(self._filled("testing"), training=False)
 
     def _filled(self, name: Split) -> D:
-        rows = self.split(name)
-        if len(rows) == 0:
-            raise UserError(f"the {name} split of this {type(self).__name__} has no rows")
-        return rows
+        return self._not_empty(self.split(name), name)
 
 
 def _plain(value: object) -> object:

@@ -246,6 +246,6 @@ def _bad_files_message(
 ) -> str:
     listing.write_text("".join(f"{reason}\n" for _, reason in bad), encoding="utf-8")
     count = f"{len(bad)} of {len(sources)} audio files cannot be used (all listed in {listing})"
-    left_out = "mend or remove them, or set skip_bad_files in the recipe's data to leave them out"
+    left_out = "mend or remove them (a recipe leaves them out with skip_bad_files in its data)"
     advice = left_out if len(bad) < len(sources) else "none is left"
     return f"{bad[0][1]}; {count}: {advice}"

@@ -25,16 +25,21 @@ import numpy as np
 import numpy.typing as npt
 
 from s4audio.data import audio
+from s4audio.data.espeak_library import (
+    CHARACTERS_UTF8,
+    INITIALIZE_DONT_EXIT,
+    LONGEST_DATA_PATH,
+    OUTPUT_SYNCHRONOUS,
+    PITCH,
+    PITCH_RANGE,
+    POSITION_CHARACTER,
+    RATE,
+    VOLUME,
+    SynthCallback,
+    VoiceRecord,
+    installed,
+)
 from s4audio.errors import UserError
-
-# Values of the C interface (speak_lib.h).
-_OUTPUT_SYNCHRONOUS = 2
-_INITIALIZE_DONT_EXIT = 0x8000
-_CHARACTERS_UTF8 = 1
-_POSITION_CHARACTER = 1
-_RATE, _VOLUME, _PITCH, _PITCH_RANGE = 1, 2, 3, 4
-# The library keeps its data path in a buffer of 160 bytes and appends file names to it.
-_LONGEST_DATA_PATH = 110
 
 _LOCK = threading.RLock()
 
@@ -51,43 +56,6 @@ class EspeakVoice(NamedTuple):
     name: str
     title: str
     gender: str
-
-
-class _VoiceRecord(ctypes.Structure):
-    _fields_ = [
-        ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_char_p),
-        ("identifier", ctypes.c_char_p),
-        ("gender", ctypes.c_ubyte),
-        ("age", ctypes.c_ubyte),
-        ("variant", ctypes.c_ubyte),
-        ("reserved", ctypes.c_ubyte),
-        ("score", ctypes.c_int),
-        ("spare", ctypes.c_void_p),
-    ]
-
-
-_SynthCallback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p
-)
-
-
-def _installed() -> tuple[Path, Path]:
-    """Paths of the shared library and of the voice data in the wheel."""
-    try:
-        import espeakng_loader
-    except ImportError:
-        raise UserError(
-            "synthetic speech needs the espeakng-loader package: pip install 's4audio[synthetic]'"
-        ) from None
-    library = Path(espeakng_loader.get_library_path())
-    data = library.parent / "espeak-ng-data"
-    if not library.is_file() or not (data / "phontab").is_file():
-        raise UserError(
-            f"the espeakng-loader package at {library.parent} is incomplete: reinstall it with "
-            "pip install --force-reinstall espeakng-loader"
-        )
-    return library, data
 
 
 class Espeak:
@@ -107,16 +75,16 @@ class Espeak:
     sample_rate: int
 
     def __init__(self) -> None:
-        library, data = _installed()
+        library, data = installed()
         # On Windows a loaded library cannot be deleted: whatever is left, the system clears.
         self._folder = tempfile.TemporaryDirectory(prefix="s4audio-", ignore_cleanup_errors=True)
         copy = shutil.copy(library, self._folder.name)
-        if len(os.fsencode(data)) > _LONGEST_DATA_PATH:
+        if len(os.fsencode(data)) > LONGEST_DATA_PATH:
             data = Path(shutil.copytree(data, Path(self._folder.name, data.name)))
         with _LOCK:
             self._library: ctypes.CDLL | None = ctypes.CDLL(copy)
             self.sample_rate = self._library.espeak_Initialize(
-                _OUTPUT_SYNCHRONOUS, 0, os.fsencode(data), _INITIALIZE_DONT_EXIT
+                OUTPUT_SYNCHRONOUS, 0, os.fsencode(data), INITIALIZE_DONT_EXIT
             )
             if self.sample_rate <= 0:
                 self.close()
@@ -125,9 +93,9 @@ class Espeak:
                     "pip install --force-reinstall espeakng-loader"
                 )
             self._blocks: list[npt.NDArray[np.int16]] = []
-            self._callback = _SynthCallback(self._collect)  # the library holds only its address
+            self._callback = SynthCallback(self._collect)  # the library holds only its address
             self._library.espeak_SetSynthCallback(self._callback)
-            self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_VoiceRecord))
+            self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceRecord))
             self._voices = {voice.name for voice in self.voices()}
             self._variants = {variant.name for variant in self.variants()}
 
@@ -162,7 +130,7 @@ class Espeak:
 
     def variants(self) -> list[EspeakVoice]:
         """The variants, which change the timbre of any voice, sorted by name: `"m1"`, `"f2"`."""
-        records = self._records(_VoiceRecord(languages=b"variant"))
+        records = self._records(VoiceRecord(languages=b"variant"))
         return sorted(_voice(record, record.identifier.rpartition(b"/")[2]) for record in records)
 
     def synthesize(
@@ -200,14 +168,14 @@ class Espeak:
         with _LOCK:
             library, self._blocks = self._open_library(), []
             library.espeak_SetVoiceByName(voice.encode())
-            library.espeak_SetParameter(_RATE, rate, 0)
-            library.espeak_SetParameter(_VOLUME, volume, 0)
-            library.espeak_SetParameter(_PITCH, pitch, 0)
-            library.espeak_SetParameter(_PITCH_RANGE, pitch_range, 0)
+            library.espeak_SetParameter(RATE, rate, 0)
+            library.espeak_SetParameter(VOLUME, volume, 0)
+            library.espeak_SetParameter(PITCH, pitch, 0)
+            library.espeak_SetParameter(PITCH_RANGE, pitch_range, 0)
             encoded = text.encode()
             size = ctypes.c_size_t(len(encoded) + 1)
             status = library.espeak_Synth(
-                encoded, size, 0, _POSITION_CHARACTER, 0, _CHARACTERS_UTF8, None, None
+                encoded, size, 0, POSITION_CHARACTER, 0, CHARACTERS_UTF8, None, None
             )
             if status != 0:
                 raise RuntimeError(f"eSpeak NG failed on {text!r} with status {status}")
@@ -235,12 +203,12 @@ class Espeak:
             self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def _records(self, selection: _VoiceRecord | None) -> list[_VoiceRecord]:
+    def _records(self, selection: VoiceRecord | None) -> list[VoiceRecord]:
         with _LOCK:
             pointers = self._open_library().espeak_ListVoices(
                 None if selection is None else ctypes.byref(selection)
             )
-            records: list[_VoiceRecord] = []
+            records: list[VoiceRecord] = []
             while pointers[len(records)]:
                 records.append(pointers[len(records)].contents)
             return records
@@ -251,7 +219,7 @@ def _check_number(name: str, value: int, low: int, high: int) -> None:
         raise UserError(f"{name}={value}: choose an integer from {low} to {high}")
 
 
-def _voice(record: _VoiceRecord, name: bytes) -> EspeakVoice:
+def _voice(record: VoiceRecord, name: bytes) -> EspeakVoice:
     gender = {1: "male", 2: "female"}.get(record.gender, "none")
     return EspeakVoice(name.decode(), record.name.decode(), gender)
 

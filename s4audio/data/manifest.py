@@ -1,6 +1,5 @@
 """Your own recordings, listed in a CSV table."""
 
-import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from s4audio.data.cache import Part, Source, Store
 from s4audio.data.folder import chosen_labels, clip_length
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
 from s4audio.data.splits import SPLIT_NAMES, check_fractions, hashed_split, speaker_or_name
+from s4audio.data.table import Row, read_table
 from s4audio.errors import UserError
 
 
@@ -101,26 +101,9 @@ def read_manifest(path: Path, validation: float = 0.1, testing: float = 0.1) -> 
         UserError: the first thing wrong with the table, with its line.
     """
     check_fractions(validation, testing)
-    if not path.is_file():
-        raise UserError(f"{path}: no such table")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            missing = [name for name in ("path", "label") if name not in columns]
-            if missing:
-                raise UserError(
-                    f"{path}: column {' and '.join(missing)} missing; the first line must name the "
-                    f"columns path,label[,split][,speaker], found {','.join(columns) or 'nothing'}"
-                )
-            rows = [(reader.line_num, row) for row in reader]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not a CSV table in UTF-8 ({error})") from None
-    if not rows:
-        raise UserError(f"{path}: the table has no rows below its header")
     sources: list[Source] = []
     first_line: dict[str, int] = {}
-    for line, row in rows:
+    for line, row in read_table(path, ("path", "label"), ("split", "speaker")):
         where = f"{path}, line {line}"
         source = _source(path.parent, row, where, validation, testing)
         file_name = os.path.normpath(source.path)
@@ -133,9 +116,7 @@ def read_manifest(path: Path, validation: float = 0.1, testing: float = 0.1) -> 
     return sources
 
 
-def _source(
-    folder: Path, row: dict[str, str | None], where: str, validation: float, testing: float
-) -> Source:
+def _source(folder: Path, row: Row, where: str, validation: float, testing: float) -> Source:
     name, label = (row["path"] or "").strip(), (row["label"] or "").strip()
     if not name or not label:
         raise UserError(f"{where}: the {'label' if name else 'path'} is empty")
@@ -145,9 +126,7 @@ def _source(
     return Source(audio, name, label, _part(row, name, where, validation, testing))
 
 
-def _part(
-    row: dict[str, str | None], name: str, where: str, validation: float, testing: float
-) -> Part:
+def _part(row: Row, name: str, where: str, validation: float, testing: float) -> Part:
     if "split" in row:
         split = (row["split"] or "").strip().lower()
         if split not in SPLIT_NAMES:

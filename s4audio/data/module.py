@@ -156,13 +156,7 @@ class AudioDataModule(DataModule):
         return self._mfcc
 
     def _filled_split(self, name: Split) -> Clips:
-        clips = self.split(name)
-        if len(clips) == 0:
-            raise UserError(
-                f"the {name} split of this {type(self).__name__} has no clips: add clips or divide "
-                "them in another way"
-            )
-        return clips
+        return self._not_empty(self.split(name), name)
 
     def _open(self) -> Store:
         if self._store is None:

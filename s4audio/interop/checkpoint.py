@@ -33,7 +33,11 @@ def import_checkpoint(weights: Path, config: Path, output: Path) -> SequenceClas
     Raises:
         UserError: if a file is missing, damaged or foreign, or the two do not fit.
     """
-    model = from_state_spaces(_state_dict(read_pickled_tensors(weights), weights), _read(config))
+    state, options = _state_dict(read_pickled_tensors(weights), weights), _read(config)
+    try:
+        model = from_state_spaces(state, options)
+    except ValueError as error:
+        raise UserError(f"{weights} and {config} are no classifier to import: {error}") from error
     model.save_pretrained(output)
     return model
 

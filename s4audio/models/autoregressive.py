@@ -12,7 +12,7 @@ from s4audio.errors import UserError
 from s4audio.models.block import Backbone, ChannelLinear, Dropout, Norm, make_norm
 from s4audio.models.build import make_backbone
 from s4audio.models.config import ClassifierConfig
-from s4audio.models.pretrained import NETWORK_PREFIX, read_checkpoint
+from s4audio.models.pretrained import NETWORK_PREFIX, list_pretrained, read_checkpoint
 from s4audio.models.vocabulary import make_vocabulary
 from s4audio.ops.pointwise import scaled
 
@@ -256,6 +256,11 @@ def load_autoregressive(path: Path) -> tuple[AutoregressiveModel, dict[str, Any]
     Raises:
         UserError: if there is no such file, or it is damaged or holds another kind of model.
     """
+    if not path.exists() and str(path) in list_pretrained():
+        raise UserError(
+            f"{path} classifies and generates nothing: give a checkpoint of a recipe in "
+            "recipes/language or recipes/density"
+        )
     checkpoint = read_checkpoint(path)
     description: dict[str, Any] = checkpoint["s4audio"]
     if "backbone" not in description["config"]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from s4audio.models.build import make_backbone, make_encoder, make_normalization
 from s4audio.models.config import ClassifierConfig
 from s4audio.models.encoder import Frames
+from s4audio.models.inputs import check_lengths, check_tokens, check_waveforms
 from s4audio.models.normalization import Standardize
 from s4audio.models.pooling import frame_mask, pool
 
@@ -63,7 +64,8 @@ class SequenceClassifier(nn.Module):
             (batch, classes).
 
         Raises:
-            ValueError: if `x` has the wrong number of features or is empty.
+            ValueError: if `x` is empty or has the wrong number of features or number type, or
+                `lengths` do not fit `x` (their values are looked at on a CPU only).
         """
         frames = self._encode(x, lengths, rate)
         y_BHL = self.backbone(frames.x, frames.lengths, frames.rate)
@@ -126,13 +128,12 @@ class SequenceClassifier(nn.Module):
         return load(name_or_path)
 
     def _encode(self, x: Tensor, lengths: Tensor | None, rate: float) -> Frames:
-        is_tokens = self.config.vocabulary is not None
-        shape_ok = x.ndim == 3 and x.shape[-1] == (1 if is_tokens else self.config.d_input)
-        if not (shape_ok or (is_tokens and x.ndim == 2)) or x.shape[1] == 0:
-            raise ValueError(
-                f"expected input (batch, time, {self.config.d_input}) with at least one step, got "
-                f"{tuple(x.shape)}"
-            )
+        if self.config.vocabulary is None:
+            check_waveforms(x, self.config.d_input, self.decoder.weight.dtype)
+        else:
+            check_tokens(x)
+        if lengths is not None:
+            check_lengths(lengths, x)
         if self.normalization is not None:
             mask = None
             if lengths is not None:

@@ -1,6 +1,7 @@
 """Everything that defines a network, as one flat record of named and typed options."""
 
 from dataclasses import asdict, dataclass, fields
+from numbers import Integral
 from typing import Any, Literal, get_args, get_origin
 
 from s4audio.errors import UserError, unknown_name
@@ -107,7 +108,7 @@ class ClassifierConfig:
     interpolation: Interpolation | None = None
 
     def __post_init__(self) -> None:
-        self._check_choices()
+        self._check_types()
         for name in ("d_input", "d_model", "n_layers", "length", "stem_stride"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
@@ -128,23 +129,39 @@ class ClassifierConfig:
             )
         if self.band_channels is not None:
             self._check_band_channels(self.band_channels)
-        for name, value in self.kernel_options().items():
+        self._check_kernel()
+
+    def _check_types(self) -> None:
+        """Whole numbers, and names out of a few; most callers have no type checker."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if value is None:
+                continue
+            kinds = [field.type, *get_args(field.type)]
+            known = [
+                name for kind in kinds if get_origin(kind) is Literal for name in get_args(kind)
+            ]
+            if known and value not in known:
+                raise UserError(unknown_name(field.name, value, known))
+            if int in kinds and (isinstance(value, bool) or not isinstance(value, Integral)):
+                raise UserError(f"{field.name} must be a whole number, got {value!r}")
+
+    def _check_kernel(self) -> None:
+        options = self.kernel_options()
+        for name, value in options.items():
             if name not in KERNEL_OPTIONS[self.kind]:
                 raise UserError(
                     f"option {name}={value!r} does not belong to {self.kind}, whose kernel options "
                     f"are {', '.join(KERNEL_OPTIONS[self.kind])}"
                 )
-
-    def _check_choices(self) -> None:
-        """Names out of a few; a type checker sees them too, most callers have none."""
-        for field in fields(self):
-            value = getattr(self, field.name)
-            kinds = [field.type, *get_args(field.type)]
-            known = [
-                name for kind in kinds if get_origin(kind) is Literal for name in get_args(kind)
-            ]
-            if known and value is not None and value not in known:
-                raise UserError(unknown_name(field.name, value, known))
+        if self.bandlimit is not None and not self.bandlimit > 0:
+            raise UserError(f"bandlimit must be above 0, got {self.bandlimit}")
+        smallest, largest = options.get("decay_min", 2.0), options.get("decay_max", 2.0)
+        if smallest > largest:
+            raise UserError(
+                "decay_min must not be above decay_max, each 2 if left out, got "
+                f"decay_min={smallest} and decay_max={largest}"
+            )
 
     def _check_tokens(self) -> None:
         if self.ngrams is not None and (self.ngrams < 2 or self.vocabulary is None):

@@ -122,9 +122,15 @@ def create_model(  # noqa: D417 - options are described once, in ClassifierConfi
     options = dict(locals())
     for name in ("classes", "labels", "sample_rate"):
         del options[name]
+    names = _class_names(classes, labels)
+    return SequenceClassifier(ClassifierConfig(**options), names, sample_rate)
+
+
+def _class_names(classes: int, labels: Sequence[str] | None) -> Sequence[str]:
     if not isinstance(classes, int) or classes < 1:
         raise UserError(f"classes={classes} must be a number, at least 1; names go into labels")
-    if labels is not None and len(labels) != classes:
+    if labels is None:
+        return [str(i) for i in range(classes)]
+    if len(labels) != classes:
         raise UserError(f"classes={classes} must match labels, got {list(labels)}")
-    names = [str(i) for i in range(classes)] if labels is None else labels
-    return SequenceClassifier(ClassifierConfig(**options), names, sample_rate)
+    return labels

@@ -65,6 +65,14 @@ class EpochLine(Callback):
         return (now - self._started) / self._epochs * remaining
 
 
+class CheckTestSplit(Callback):
+    """Opens the test split before the training that ends with a test, so that it cannot lack it."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open it; data sets raise UserError for an empty one."""
+        trainer.datamodule.test_dataloader()  # type: ignore[attr-defined]
+
+
 class KeepLast(Checkpoint):
     """Writes `last.ckpt` beside the best checkpoint, so that a training can be continued.
 

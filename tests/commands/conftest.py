@@ -1,6 +1,6 @@
 """A tiny data set, its recipe, and one finished training that the tests of commands share."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from s4audio.cli import main
+from s4audio.streaming.stream import Stream
 
 RECIPE = """
 seed_everything: 3
@@ -65,3 +66,58 @@ def trained(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(RECIPE.format(root=tones, runs=folder / "runs"))
     assert main(["fit", "--config", str(path)]) == 0
     return folder / "runs" / "tiny" / "version_0"
+
+
+class ToneStream:
+    """In place of a trained `Stream`: knows two tones and silence, in rows of 10 ms."""
+
+    labels = ("_silence_", "high", "low")
+    sample_rate = 16_000
+    chunk = 160
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.rest = np.zeros(0, np.float32)
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        samples = np.concatenate([self.rest, samples])
+        rows = len(samples) // self.chunk
+        blocks, self.rest = np.split(samples, [rows * self.chunk])
+        blocks = blocks.reshape(rows, self.chunk)
+        loud = np.abs(blocks).max(axis=1) > 0.1
+        # The high tone changes sign 60 times in a row, the low one 6 times.
+        high = np.count_nonzero(np.diff(np.signbit(blocks)), axis=1) > 30
+        return 9 * np.stack([~loud, loud & high, loud & ~high], axis=1).astype(np.float32)
+
+
+@pytest.fixture
+def tones_or_model(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ToneStream | Stream]:
+    """In place of `Stream`: a model named "tones" is a `ToneStream`."""
+
+    def open_stream(model: str) -> ToneStream | Stream:
+        return ToneStream() if model == "tones" else Stream(model)
+
+    monkeypatch.setattr("s4audio.streaming.stream.Stream", open_stream)
+    return open_stream
+
+
+@pytest.fixture
+def high_then_low() -> Callable[..., np.ndarray]:
+    """4 s: a high tone from 0.5 s to 1 s, a low one from 2.5 s to 3 s."""
+
+    def waveform(sample_rate: int = 16_000) -> np.ndarray:
+        time = np.arange(4 * sample_rate) / sample_rate
+        high = np.sin(2 * np.pi * 3000 * time) * ((time >= 0.5) & (time < 1))
+        low = np.sin(2 * np.pi * 300 * time) * ((time >= 2.5) & (time < 3))
+        return (0.5 * (high + low)).astype(np.float32)
+
+    return waveform
+
+
+@pytest.fixture
+def recording(high_then_low: Callable[..., np.ndarray], tmp_path: Path) -> Path:
+    path = tmp_path / "tones.wav"
+    soundfile.write(path, high_then_low(), 16_000)
+    return path

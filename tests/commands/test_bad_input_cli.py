@@ -52,6 +52,7 @@ def complaint(words: list[str], capsys: pytest.CaptureFixture) -> str:
         (["evaluate", "ten-words", "--stream", "--tolerance", "-1"], "tolerance must be at least"),
         (["export", "ten-words", "--output", "x.onnx", "--rate", "1e6"], "at most 16000"),
         (["generate", "."], "a folder; give a checkpoint file"),
+        (["generate", "ten-words"], "classifies and generates nothing: give a checkpoint of"),
         (["import-checkpoint", "nowhere.pt", "nowhere.json"], "nowhere.pt"),
     ],
 )
@@ -84,6 +85,7 @@ def test_without_a_recipe(words: list[str], expected: str, capsys: pytest.Captur
         (["--ckpt_path", "nowhere.ckpt"], "nowhere.ckpt"),
         (["--ckpt_path", "last"], "start without --ckpt_path"),
         (["--checkpoint.monitor", "val/beauty"], "val/beauty"),
+        (["--data.init_args.testing", "0"], "the testing split of this AudioFolder is empty"),
         (["--trainer.max_epochs", "-1"], "cosine needs an end"),
     ],
 )

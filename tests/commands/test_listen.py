@@ -1,14 +1,11 @@
+"""`listen` on recordings: its events, options and mistakes."""
+
 import io
 import json
-import os
-import pty
 import re
 import runpy
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,57 +16,11 @@ import torch
 
 from s4audio.cli import main
 from s4audio.models import create_model
-from s4audio.streaming.source import Block
 from s4audio.streaming.stream import Stream
-from s4audio.streaming.wav import AudioFile
 
+pytestmark = pytest.mark.usefixtures("tones_or_model")
 
-class ToneStream:
-    """In place of a trained `Stream`: knows two tones and silence, in rows of 10 ms."""
-
-    labels = ("_silence_", "high", "low")
-    sample_rate = 16_000
-    chunk = 160
-
-    def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        self.rest = np.zeros(0, np.float32)
-
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        samples = np.concatenate([self.rest, samples])
-        rows = len(samples) // self.chunk
-        blocks, self.rest = np.split(samples, [rows * self.chunk])
-        blocks = blocks.reshape(rows, self.chunk)
-        loud = np.abs(blocks).max(axis=1) > 0.1
-        # The high tone changes sign 60 times in a row, the low one 6 times.
-        high = np.count_nonzero(np.diff(np.signbit(blocks)), axis=1) > 30
-        return 9 * np.stack([~loud, loud & high, loud & ~high], axis=1).astype(np.float32)
-
-
-def open_stream(model: str) -> ToneStream | Stream:
-    return ToneStream() if model == "tones" else Stream(model)
-
-
-@pytest.fixture(autouse=True)
-def model_named_tones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("s4audio.streaming.stream.Stream", open_stream)
-
-
-def high_then_low(sample_rate: int = 16_000) -> np.ndarray:
-    """4 s: a high tone from 0.5 s to 1 s, a low one from 2.5 s to 3 s."""
-    time = np.arange(4 * sample_rate) / sample_rate
-    high = np.sin(2 * np.pi * 3000 * time) * ((time >= 0.5) & (time < 1))
-    low = np.sin(2 * np.pi * 300 * time) * ((time >= 2.5) & (time < 3))
-    return (0.5 * (high + low)).astype(np.float32)
-
-
-@pytest.fixture
-def recording(tmp_path: Path) -> Path:
-    path = tmp_path / "tones.wav"
-    soundfile.write(path, high_then_low(), 16_000)
-    return path
+Waveforms = Callable[..., np.ndarray]
 
 
 def events(text: str) -> list[dict]:
@@ -96,7 +47,11 @@ def test_one_json_line_an_event(recording: Path, capsys: pytest.CaptureFixture) 
 
 @pytest.mark.parametrize(("rate", "suffix"), [(8000, "wav"), (44_100, "flac"), (48_000, "ogg")])
 def test_other_rates_formats_and_stereo(
-    rate: int, suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture
+    rate: int,
+    suffix: str,
+    high_then_low: Waveforms,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture,
 ) -> None:
     path = tmp_path / f"tones.{suffix}"
     soundfile.write(path, np.stack([high_then_low(rate)] * 2, axis=1), rate)
@@ -127,7 +82,7 @@ def test_options_of_the_detector(
 
 
 def test_raw_samples_on_standard_input(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    high_then_low: Waveforms, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     pipe = io.BytesIO((high_then_low() * 32767).astype("<i2").tobytes())
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(pipe))
@@ -135,21 +90,9 @@ def test_raw_samples_on_standard_input(
     assert words(capsys.readouterr().out) == ["high", "low"]
 
 
-def test_realtime_takes_as_long_as_the_recording(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    path = tmp_path / "tones.wav"
-    soundfile.write(path, high_then_low()[:16_000], 16_000)
-    begun = time.monotonic()
-    assert main(["listen", "tones", "--wav", str(path), "--realtime"]) == 0
-    assert time.monotonic() - begun >= 1.0
-    (event,) = events(capsys.readouterr().out)
-    assert 0 <= event["latency"] < 1
-
-
 @pytest.mark.parametrize("damage", ["cut", "nan"])
 def test_damaged_file_gives_the_events_before_the_damage(
-    damage: str, recording: Path, capsys: pytest.CaptureFixture
+    damage: str, recording: Path, high_then_low: Waveforms, capsys: pytest.CaptureFixture
 ) -> None:
     if damage == "cut":
         recording.write_bytes(recording.read_bytes()[:70_000])
@@ -261,128 +204,14 @@ def test_foreign_onnx_file(recording: Path, tmp_path: Path, capsys: pytest.Captu
         assert captured.out == ""
 
 
-def at_block(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], object]) -> None:
-    """Do something while a file is read, before this block."""
-    original = AudioFile.__iter__
-
-    def blocks(self: AudioFile) -> object:
-        for index, block in enumerate(original(self)):
-            if index == number:
-                action()
-            yield block
-
-    monkeypatch.setattr(AudioFile, "__iter__", blocks)
-
-
-def test_interrupt_keeps_the_events_and_the_summary(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    at_block(monkeypatch, 30, lambda: os.kill(os.getpid(), signal.SIGINT))
-    assert main(["listen", "tones", "--wav", str(recording)]) == 130
-    captured = capsys.readouterr()
-    assert words(captured.out) == ["high"]
-    assert captured.err.startswith("1.5 s of audio, 1 event,")
-
-
-def test_reader_that_goes_away(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    reading, writing = os.pipe()
-    pipe = os.fdopen(writing, "w")
-    monkeypatch.setattr("sys.stdout", pipe)
-    at_block(monkeypatch, 30, lambda: os.close(reading))
-    assert main(["listen", "tones", "--wav", str(recording)]) == 0
-    pipe.close()
-    assert capsys.readouterr().err == ""
-
-
-def test_events_come_at_once(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    path = tmp_path / "events"
-    seen: list[str] = []
-    with path.open("w") as file:
-        monkeypatch.setattr("sys.stdout", file)
-        at_block(monkeypatch, 30, lambda: seen.extend(words(path.read_text())))
-        assert main(["listen", "tones", "--wav", str(recording)]) == 0
-    assert seen == ["high"]
-    assert words(path.read_text()) == ["high", "low"]
-
-
-class Terminal:
-    """A pseudo-terminal whose text is collected."""
-
-    def __init__(self) -> None:
-        self._master, slave = pty.openpty()
-        self.file = os.fdopen(slave, "w")
-        self._data = b""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                self._data += os.read(self._master, 10_000)
-            except OSError:
-                return
-
-    def close(self) -> str:
-        self.file.close()
-        self._reader.join(10)
-        os.close(self._master)
-        return self._data.decode()
-
-
-@pytest.mark.parametrize("both", [True, False])
-def test_meters_on_a_terminal(
-    both: bool,
+def test_script_prints_the_words(
     recording: Path,
+    tones_or_model: Callable[[str], object],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
 ) -> None:
-    monkeypatch.setattr("s4audio.commands.live._REFRESH_SECONDS", 0.0)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "100")
-    terminal = Terminal()
-    monkeypatch.setattr("sys.stderr", terminal.file)
-    if both:
-        monkeypatch.setattr("sys.stdout", terminal.file)
-    assert main(["listen", "tones", "--wav", str(recording)]) == 0
-    text = terminal.close()
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    assert "dBFS" in plain
-    assert "-6 dBFS" in plain
-    assert "-60 dBFS" in plain
-    assert "real-time factor" in plain
-    lines = [line for line in re.split(r"[\r\n]+", plain) if line.startswith("{")]
-    if both:
-        assert words("\n".join(lines)) == ["high", "low"]
-    else:
-        assert not lines
-        assert words(capsys.readouterr().out) == ["high", "low"]
-    assert plain.rstrip().endswith(re.findall(r"4\.0 s of audio, 2 events.*", plain)[-1].strip())
-
-
-def test_slow_model_is_seen_in_the_latency(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
-    original = AudioFile.__iter__
-
-    def late(self: AudioFile) -> object:
-        for block in original(self):
-            yield Block(block.samples, block.arrived - 7.0)
-
-    monkeypatch.setattr(AudioFile, "__iter__", late)
-    assert main(["listen", "tones", "--wav", str(recording)]) == 0
-    for event in events(capsys.readouterr().out):
-        assert 7 <= event["latency"] < 9
-
-
-def test_script_prints_the_words(
-    recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
-) -> None:
     script = str(Path(__file__).resolve().parents[2] / "tools" / "stream_keywords.py")
-    monkeypatch.setattr("s4audio.streaming.Stream", open_stream)
+    monkeypatch.setattr("s4audio.streaming.Stream", tones_or_model)
     monkeypatch.setattr("sys.argv", [script, "tones", str(recording)])
     runpy.run_path(script, run_name="__main__")
     lines = capsys.readouterr().out.splitlines()

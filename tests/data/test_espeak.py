@@ -127,21 +127,21 @@ def test_incomplete_package(monkeypatch, tmp_path):
 
 
 def test_damaged_voices(monkeypatch, tmp_path):
-    library, _ = espeak._installed()
+    library, _ = espeak.installed()
     data = tmp_path / "espeak-ng-data"
     data.mkdir()
     (data / "phontab").write_bytes(b"")
-    monkeypatch.setattr(espeak, "_installed", lambda: (library, data))
+    monkeypatch.setattr(espeak, "installed", lambda: (library, data))
     with pytest.raises(UserError, match="cannot read its voices"):
         Espeak()
 
 
 def test_data_in_a_folder_with_a_long_name(monkeypatch, tmp_path, speech):
-    library, data = espeak._installed()
+    library, data = espeak.installed()
     far = tmp_path.joinpath(*["a_long_folder_name" * 4] * 3)
     far.mkdir(parents=True)
     (far / data.name).symlink_to(data, target_is_directory=True)
-    monkeypatch.setattr(espeak, "_installed", lambda: (library, far / data.name))
+    monkeypatch.setattr(espeak, "installed", lambda: (library, far / data.name))
     np.testing.assert_array_equal(synthesize("left"), speech)
 
 

@@ -155,7 +155,7 @@ def test_missing_and_empty_folders(tmp_path: Path):
 
 def test_an_empty_split_is_named(folder: Path):
     data = AudioFolder(folder, validation=0.0)
-    with pytest.raises(UserError, match="the validation split of this AudioFolder has no clips"):
+    with pytest.raises(UserError, match="the validation split of this AudioFolder is empty"):
         data.val_dataloader()
 
 

@@ -16,7 +16,8 @@ KINDS = ["s4", "s4d", "dss", "sgconv"]
 
 def tiny(kind: Any, **options: Any) -> SequenceClassifier:
     torch.manual_seed(0)
-    settings = {"classes": 3, "d_model": 8, "n_layers": 2, "d_state": 4, "length": 128, **options}
+    state = {} if kind == "sgconv" else {"d_state": 4}
+    settings = {"classes": 3, "d_model": 8, "n_layers": 2, "length": 128, **state, **options}
     return s4audio.create_model(kind, **settings).eval()
 
 
@@ -169,10 +170,52 @@ def test_bad_input_is_restated() -> None:
         tiny("s4d")(clip(features=2))
     with pytest.raises(ValueError, match=r"got \(1, 0, 1\)"):
         tiny("s4d")(clip(time=0))
+    with pytest.raises(ValueError, match=r"at least one row.*got \(0, 16, 1\)"):
+        tiny("s4d")(clip(batch=0))
+    with pytest.raises(ValueError, match=r"expected tokens \(batch, time\).*got \(0, 16\)"):
+        tiny("s4d", vocabulary=5)(torch.zeros(0, 16, dtype=torch.long))
     with pytest.raises(ValueError, match="16 samples, but one frame takes 32"):
         tiny("s4d", stem_stride=32)(clip())
     with pytest.raises(ValueError, match="rate must be a positive number"):
         tiny("s4d")(clip(), rate=-1.0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.int16, torch.complex64])
+def test_number_type_must_be_that_of_the_weights(dtype: torch.dtype) -> None:
+    message = rf"expected torch.float32 input.*got {dtype}: use x.to\(torch.float32\)"
+    with pytest.raises(ValueError, match=message):
+        tiny("s4d")(clip().to(dtype))
+    with pytest.raises(ValueError, match=r"expected torch\.float64 input"):
+        tiny("s4d").double()(clip())
+
+
+@pytest.mark.parametrize(
+    ("lengths", "message"),
+    [
+        (torch.tensor([16]), r"expected lengths \(2,\).*got \(1,\) torch.int64"),
+        (torch.tensor([[16, 9]]), r"got \(1, 2\)"),
+        (torch.tensor([16.0, 9.0]), "of integers.*got.*torch.float32"),
+        (torch.tensor([True, False]), "of integers.*got.*torch.bool"),
+        (torch.tensor([16, 0]), "from 1 to the 16 steps of the input, got 0"),
+        (torch.tensor([17, 9]), "from 1 to the 16 steps of the input, got 17"),
+    ],
+)
+def test_lengths_must_fit_the_input(lengths: Tensor, message: str) -> None:
+    model = tiny("s4d", pooling="last")
+    with pytest.raises(ValueError, match=message):
+        model(clip(batch=2), lengths=lengths)
+    with pytest.raises(ValueError, match=message):
+        model.features(clip(batch=2), lengths=lengths)
+
+
+def test_lengths_are_part_of_one_graph() -> None:
+    torch.compiler.reset()  # the models above count against the limit of recompilations
+    model, x, lengths = tiny("s4d"), torch.randn(2, 64, 1), torch.tensor([64, 40])
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(x, lengths), model(x, lengths))
+        program = torch.export.export(model, (x, lengths))
+        torch.testing.assert_close(program.module()(x, lengths), model(x, lengths))
 
 
 @pytest.mark.parametrize(
@@ -181,6 +224,12 @@ def test_bad_input_is_restated() -> None:
         ("s5", {}, "unknown kind 's5'.*s4"),
         ("s4", {"kernel_dim": 8}, "kernel_dim=8 does not belong to s4"),
         ("sgconv", {"init": "legs"}, "init='legs' does not belong to sgconv"),
+        ("s4", {"bandlimit": -1.0}, "bandlimit must be above 0, got -1.0"),
+        ("sgconv", {"decay_min": 3.0}, "got decay_min=3.0 and decay_max=2.0"),
+        ("sgconv", {"decay_max": 1.0}, "got decay_min=2.0 and decay_max=1.0"),
+        ("s4", {"d_model": 2.5}, "d_model must be a whole number, got 2.5"),
+        ("s4", {"n_layers": True}, "n_layers must be a whole number, got True"),
+        ("s4", {"n_ssm": "2"}, "n_ssm must be a whole number, got '2'"),
         ("s4", {"dropout": 1.0}, "dropout must be in"),
         ("s4", {"n_layers": 0}, "n_layers must be at least 1"),
         ("s4", {"labels": ["a"]}, "classes=3 must match labels, got \\['a'\\]"),

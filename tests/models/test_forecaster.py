@@ -12,8 +12,7 @@ KINDS = ("s4", "s4d", "dss", "sgconv")
 def forecaster(kind: str = "s4d", columns: int = 2, n_marks: int = 3, **options) -> Forecaster:
     torch.manual_seed(0)
     names = [f"column {number}" for number in range(columns)]
-    d_state = 64 if kind == "sgconv" else 8
-    config = ClassifierConfig(kind=kind, d_model=8, n_layers=2, d_state=d_state)
+    config = ClassifierConfig(kind=kind, d_model=8, n_layers=2, d_state=8)
     return Forecaster(config, names, 24, 8, n_marks, **options).eval()
 
 

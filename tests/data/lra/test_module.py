@@ -38,7 +38,7 @@ def test_workers_give_the_same_batches(files: Path):
 
 def test_an_empty_split_is_refused(files: Path):
     (files / "basic_val.tsv").write_text("Source\tTarget\n")
-    with pytest.raises(UserError, match="validation split of this ListOps has no rows"):
+    with pytest.raises(UserError, match="validation split of this ListOps is empty"):
         ListOps(files).val_dataloader()
 
 

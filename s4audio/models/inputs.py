@@ -1,0 +1,73 @@
+"""What a classifier says of input that it cannot read."""
+
+import torch
+from torch import Tensor
+
+
+def check_waveforms(x: Tensor, features: int, weights: torch.dtype) -> None:
+    """Shape and number type of features over time.
+
+    Args:
+        x: should be (batch, time, features), of at least one row and one step.
+        features: of the network.
+        weights: number type of the network; bfloat16 and float16 go together with float32, as
+            under autocast.
+
+    Raises:
+        ValueError: one line with what is wrong, and the fix.
+    """
+    if x.ndim != 3 or x.shape[-1] != features or 0 in x.shape:
+        raise ValueError(
+            f"expected input (batch, time, {features}) with at least one row and one step, got "
+            f"{tuple(x.shape)}"
+        )
+    doubles = torch.float64 in (x.dtype, weights)
+    if not x.is_floating_point() or (doubles and x.dtype != weights):
+        raise ValueError(
+            f"expected {weights} input like the model's weights, got {x.dtype}: use "
+            f"x.to({weights}), and divide 16-bit samples by 32768"
+        )
+
+
+def check_tokens(x: Tensor) -> None:
+    """Shape of tokens.
+
+    Args:
+        x: should be (batch, time) or (batch, time, 1), of at least one row and one step.
+
+    Raises:
+        ValueError: one line with what is wrong.
+    """
+    if not (x.ndim == 2 or (x.ndim == 3 and x.shape[-1] == 1)) or 0 in x.shape:
+        raise ValueError(
+            "expected tokens (batch, time) with at least one row and one step, got "
+            f"{tuple(x.shape)}"
+        )
+
+
+def check_lengths(lengths: Tensor, x: Tensor) -> None:
+    """Valid steps of each row of a batch.
+
+    Args:
+        lengths: should be integers (batch,), each from 1 to the time of `x`.
+        x: (batch, time, ...).
+
+    Raises:
+        ValueError: one line with what is wrong.
+    """
+    batch, time = x.shape[:2]
+    is_integer = not (lengths.is_floating_point() or lengths.is_complex())
+    if lengths.shape != (batch,) or not is_integer or lengths.dtype == torch.bool:
+        raise ValueError(
+            f"expected lengths ({batch},) of integers, one for each row, got "
+            f"{tuple(lengths.shape)} {lengths.dtype}"
+        )
+    # To look at values waits for a GPU, and cuts a compiled graph in two.
+    if lengths.device.type != "cpu" or torch.compiler.is_compiling():
+        return
+    shortest, longest = (int(value) for value in lengths.aminmax())
+    if shortest < 1 or longest > time:
+        raise ValueError(
+            f"expected lengths from 1 to the {time} steps of the input, got "
+            f"{shortest if shortest < 1 else longest}"
+        )
