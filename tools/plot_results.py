@@ -24,6 +24,8 @@ NUMBER = re.compile(r"(\d+(?:\.\d+)?)(?: \([^()]*\))?(?:; .*)?")
 
 OURS, PUBLISHED, GREY = "#0072B2", "#D55E00", "#666666"
 LINE_INCHES, PANEL_INCHES = 0.26, 0.8
+HIGHEST_INCHES = 12.0
+"""Of one column; what would be higher is drawn in two."""
 
 
 class Result(NamedTuple):
@@ -129,11 +131,15 @@ def draw(results: list[Result]) -> Figure:
     if not shown:
         raise ValueError("the table has no figure of ours")
     panels = [list(group) for _, group in groupby(shown, lambda r: (r.task, r.quantity))]
-    heights = [LINE_INCHES * len(panel) + PANEL_INCHES for panel in panels]
-    figure = Figure(figsize=(8, sum(heights) + 0.4), layout="constrained")
-    axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
-    for axis, panel in zip(axes, panels, strict=True):
-        _draw_panel(axis, panel)
+    columns = _columns(panels)
+    highest = max(sum(map(_inches, column)) for column in columns)
+    figure = Figure(figsize=(7.5 * len(columns), highest + 0.4), layout="constrained")
+    parts = figure.subfigures(1, len(columns), squeeze=False)[0]
+    for part, column in zip(parts, columns, strict=True):
+        heights = [*map(_inches, column)]
+        axes = part.subplots(len(column), 1, height_ratios=heights, squeeze=False)[:, 0]
+        for axis, panel in zip(axes, column, strict=True):
+            _draw_panel(axis, panel)
     handles = [
         axes[0].plot([], [], "o", color=OURS, label="ours")[0],
         axes[0].plot([], [], "D", color=PUBLISHED, fillstyle="none", label="published")[0],
@@ -148,6 +154,24 @@ def draw(results: list[Result]) -> Figure:
     legend = [handle for handle, used in zip(handles, drawn, strict=True) if used]
     figure.legend(handles=legend, loc="outside upper right", ncols=3, frameon=False, fontsize=9)
     return figure
+
+
+def _inches(panel: list[Result]) -> float:
+    return LINE_INCHES * len(panel) + PANEL_INCHES
+
+
+def _columns(panels: list[list[Result]]) -> list[list[list[Result]]]:
+    """All in one column, or, where it would be high, in two of about the same height."""
+    total = sum(map(_inches, panels))
+    if total < HIGHEST_INCHES:
+        return [panels]
+    # The cut after which the higher column is lowest.
+    cut = min(
+        range(1, len(panels)),
+        key=lambda i: max(sum(map(_inches, panels[:i])), sum(map(_inches, panels[i:]))),
+        default=1,
+    )
+    return [column for column in (panels[:cut], panels[cut:]) if column]
 
 
 def _draw_panel(axis: Axes, panel: list[Result]) -> None:
