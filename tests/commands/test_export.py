@@ -59,8 +59,8 @@ def test_a_difference_is_one_line_and_exit_code_1(
     ("words", "message"),
     [
         (["--output", "m.txt"], "onnx file"),
-        (["--output", "m.onnx", "--rate", "0"], "rate must be a positive number"),
-        (["--output", "m.onnx", "--rate", "-2"], "rate must be a positive number"),
+        (["--output", "m.onnx", "--rate", "0"], "rate must be above 0"),
+        (["--output", "m.onnx", "--rate", "-2"], "rate must be above 0"),
     ],
 )
 def test_bad_options(checkpoint: str, words: list[str], message: str) -> None:

@@ -18,6 +18,7 @@ WEB = Path(__file__).resolve().parents[2] / "web"
 SHIPPED = "twelve-classes"
 SAMPLE_RATE = 16_000
 WORDS = ("stop", "left", "right", "go")
+LATENCY_SECONDS = 8
 OPTIONS = {"threshold": 0.5, "smoothing": 0.3, "refractory": 0.5}
 
 
@@ -50,6 +51,9 @@ def example(web: Path, tmp_path_factory: pytest.TempPathFactory) -> Example:
     for name, sound in sounds.items():
         sound.tofile(folder / f"{name}.f32")
     soundfile.write(folder / "words.wav", sounds["words"], SAMPLE_RATE, subtype="FLOAT")
+    # A busy machine opens the microphone seconds before the page hears it.
+    late = np.concatenate([np.zeros(LATENCY_SECONDS * SAMPLE_RATE, np.float32), sounds["words"]])
+    soundfile.write(folder / "microphone.wav", late, SAMPLE_RATE, subtype="PCM_16")
 
     export_models(folder)
     models = []

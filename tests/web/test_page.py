@@ -69,7 +69,7 @@ def browser(address: str, example: Example, tmp_path: Path) -> Iterator[Browser]
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip("no Chromium (Debian: chromium)")
-    browser = Browser(program, tmp_path / "profile", example.folder / "words.wav")
+    browser = Browser(program, tmp_path / "profile", example.folder / "microphone.wav")
     try:
         browser.call("Page.navigate", {"url": address})
         browser.wait_for("document.querySelector('#microphone')?.disabled === false")
