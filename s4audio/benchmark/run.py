@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from s4audio.benchmark.cases import Case, GroupResult
+from s4audio.benchmark.cases import Case, Group, GroupResult
 from s4audio.benchmark.machine import available_threads, describe_machine
 from s4audio.benchmark.report import Benchmark, print_result, write_report
 from s4audio.benchmark.runner import Effort, run_group
@@ -57,10 +57,7 @@ def run_benchmark(
     if repeats < 1 or timeout <= 0:
         raise UserError(f"repeats={repeats} must be 1 or more and timeout={timeout:g} above 0")
     effort = Effort(repeats, QUICK_SECONDS if quick else FULL_SECONDS, timeout)
-    folder = "" if published is None else str(published.resolve())
-    sizes = replace(QUICK if quick else FULL, published=folder)
-    default = [name for name in SUITES if folder or name != "published"]
-    groups = list_groups(default if suites is None else suites, sizes, threads)
+    groups = _groups(suites, quick, threads, published)
     command = _command(suites, quick, threads, repeats, published)
     date = datetime.now().astimezone().isoformat(timespec="minutes")
     machine = describe_machine()
@@ -82,6 +79,15 @@ def run_benchmark(
     _check_any(results)
     Console().print(Text(f"The report is in {output}"), soft_wrap=True)
     return benchmark
+
+
+def _groups(
+    suites: Sequence[str] | None, quick: bool, threads: int, published: Path | None
+) -> list[Group]:
+    folder = "" if published is None else str(published.resolve())
+    sizes = replace(QUICK if quick else FULL, published=folder)
+    default = [name for name in SUITES if folder or name != "published"]
+    return list_groups(default if suites is None else suites, sizes, threads)
 
 
 def _command(
