@@ -11,8 +11,8 @@ from rich.text import Text
 
 from s4audio.benchmark.cases import GroupResult, Row
 from s4audio.benchmark.plots import plot_growth, plot_tokens
-from s4audio.errors import UserError
 from s4audio.evaluation.tables import TextTable
+from s4audio.evaluation.writing import report_folder
 
 PICTURES = "images"
 BUSY = 1.3
@@ -59,8 +59,8 @@ def write_report(benchmark: Benchmark, output: Path) -> None:
     Raises:
         UserError: if the folder or a file in it cannot be written.
     """
-    try:
-        (output / PICTURES).mkdir(parents=True, exist_ok=True)
+    with report_folder(output):
+        (output / PICTURES).mkdir(exist_ok=True)
         text = json.dumps(_document(benchmark), indent=1, ensure_ascii=False)
         (output / "benchmark.json").write_text(text + "\n", encoding="utf-8")
         (output / "benchmark.md").write_text(_markdown(benchmark), encoding="utf-8")
@@ -68,11 +68,6 @@ def write_report(benchmark: Benchmark, output: Path) -> None:
             if _has_picture(result):
                 plot = plot_tokens if result.group.tokens else plot_growth
                 plot(result, output / PICTURES / _picture(result))
-    except OSError as error:
-        raise UserError(
-            f"the report cannot be written to {output} ({error.strerror or error}): "
-            "choose a folder that can be written with --output"
-        ) from error
 
 
 def result_table(result: GroupResult) -> TextTable:

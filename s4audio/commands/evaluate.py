@@ -94,6 +94,7 @@ def evaluate(
         print_robustness,
         write_robustness,
     )
+    from s4audio.evaluation.writing import print_then_write
 
     path = Path(checkpoint)
     model = s4audio.load(checkpoint).to(_device(device))
@@ -116,8 +117,7 @@ def evaluate(
     evaluate_rates(model, clips, rates, folder, batch_size)
     if robustness:
         found = evaluate_robustness(model, clips, batch_size=batch_size)
-        print_robustness(found)
-        write_robustness(found, folder)
+        print_then_write(lambda: print_robustness(found), lambda: write_robustness(found, folder))
 
 
 def _device(name: str) -> str:

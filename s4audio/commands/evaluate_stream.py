@@ -159,11 +159,11 @@ def _report(evaluation: "StreamEvaluation", folder: Path) -> None:
     from rich.text import Text
 
     from s4audio.evaluation.detection_report import print_stream_report, write_stream_report
+    from s4audio.evaluation.writing import print_then_write
 
-    try:
-        print_stream_report(evaluation)
-    finally:  # whoever reads stdout, such as `head`, may have gone
-        write_stream_report(evaluation, folder)
+    print_then_write(
+        lambda: print_stream_report(evaluation), lambda: write_stream_report(evaluation, folder)
+    )
     Console().print(Text(f"The report is in {folder}"), soft_wrap=True)
 
 

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from s4audio.errors import UserError
 from s4audio.evaluation.metrics import (
     NO_PREDICTION,
     ClassScore,
@@ -26,6 +25,7 @@ from s4audio.evaluation.tables import (
     write_csv,
     write_text,
 )
+from s4audio.evaluation.writing import print_then_write, report_folder
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,17 +87,7 @@ def report_classes(answers: Answers, output: Path) -> None:
     correct, count = int((answers.predictions == answers.targets).sum()), len(answers.targets)
     share = with_interval(correct / count, wilson_interval(correct, count))
     table = score_table(f"{share} % of {count:,} right; classes in %", scores)
-    try:
-        print_table(table)
-    finally:  # whoever reads stdout, such as `head`, may have gone
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-            _write(answers, scores, table, output)
-        except OSError as error:
-            raise UserError(
-                f"the report cannot be written to {output} ({error.strerror or error}): "
-                "choose a folder that can be written with --report.output"
-            ) from error
+    print_then_write(lambda: print_table(table), lambda: _write(answers, scores, table, output))
 
 
 def _write(answers: Answers, scores: Sequence[ClassScore], table: TextTable, output: Path) -> None:
@@ -113,12 +103,13 @@ def _write(answers: Answers, scores: Sequence[ClassScore], table: TextTable, out
         "confusion_matrix": counts.tolist(),
     }
     picture = "![Confusion matrix](confusion_matrix.png)\n"
-    write_text(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False))
-    write_text(output / "report.md", f"# Evaluation\n\n{table.markdown()}\n{picture}")
-    write_csv(output / "classes.csv", [flat(_row(score)) for score in scores])
-    write_csv(output / "predictions.csv", _prediction_rows(answers))
     title = f"{100 * accuracy(predictions, targets):.1f} % of {len(targets):,} right"
-    plot_confusion_matrix(counts, targets, labels, title, output / "confusion_matrix")
+    with report_folder(output, "--report.output"):
+        write_text(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False))
+        write_text(output / "report.md", f"# Evaluation\n\n{table.markdown()}\n{picture}")
+        write_csv(output / "classes.csv", [flat(_row(score)) for score in scores])
+        write_csv(output / "predictions.csv", _prediction_rows(answers))
+        plot_confusion_matrix(counts, targets, labels, title, output / "confusion_matrix")
 
 
 def _row(score: ClassScore) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.text import Text
 
 from s4audio.data.annotations import write_annotations
-from s4audio.errors import UserError
 from s4audio.evaluation.detection_plots import (
     plot_confusion,
     plot_latencies,
@@ -30,6 +29,7 @@ from s4audio.evaluation.outcome import (
 from s4audio.evaluation.stream_evaluation import TARGETS, StreamEvaluation
 from s4audio.evaluation.timeline_plot import plot_minute
 from s4audio.evaluation.tradeoff import Curve
+from s4audio.evaluation.writing import report_folder
 
 
 def print_stream_report(evaluation: StreamEvaluation) -> None:
@@ -64,8 +64,7 @@ def write_stream_report(evaluation: StreamEvaluation, output: Path) -> list[Path
     ]
     if len(evaluation.curves) > 1:
         lines.append(("all", evaluation.pooled))
-    try:
-        output.mkdir(parents=True, exist_ok=True)
+    with report_folder(output):
         report, document = output / "report.md", output / "report.json"
         report.write_text(_markdown(evaluation), encoding="utf-8")
         document.write_text(json.dumps(_document(evaluation), indent=1), encoding="utf-8")
@@ -79,11 +78,6 @@ def write_stream_report(evaluation: StreamEvaluation, output: Path) -> list[Path
             *plot_confusion(evaluation.outcomes, evaluation.threshold, output / "confusion"),
             *plot_minute(evaluation.outcomes[0], evaluation.threshold, output / "timeline"),
         ]
-    except OSError as error:
-        raise UserError(
-            f"the report cannot be written to {output} ({error.strerror or error}): "
-            "choose a folder that can be written with --output"
-        ) from error
 
 
 def _markdown(evaluation: StreamEvaluation) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from s4audio.errors import UserError
 from s4audio.evaluation.forecast_plots import plot_error_by_step, plot_forecasts
 from s4audio.evaluation.tables import Cell, TextTable, print_table, write_csv, write_text
+from s4audio.evaluation.writing import print_then_write, report_folder
 
 FloatArray = NDArray[np.float32]
 
@@ -99,15 +99,7 @@ def report_forecasts(forecasts: Forecasts, day: int, output: Path) -> None:
     """
     errors = _errors(forecasts, day)
     table = _table(forecasts, errors)
-    print_table(table)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        _write(forecasts, errors, table, output)
-    except OSError as error:
-        raise UserError(
-            f"the report cannot be written to {output} ({error.strerror or error}): "
-            "choose a folder that can be written with --report.output"
-        ) from error
+    print_then_write(lambda: print_table(table), lambda: _write(forecasts, errors, table, output))
 
 
 def forecast_rows(
@@ -179,11 +171,12 @@ def _write(
         "mae_by_step": mae.tolist(),
     }
     pictures = "![Forecasts](forecasts.png)\n\n![Error by step](error_by_step.png)\n"
-    write_text(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False))
-    write_text(output / "report.md", f"# Forecast\n\n{table.markdown()}\n{pictures}")
-    write_csv(output / "predictions.csv", _prediction_rows(forecasts))
-    plot_error_by_step(mse, f"MSE {mse.mean():.3f}", output / "error_by_step")
-    _plot_examples(forecasts, output / "forecasts")
+    with report_folder(output, "--report.output"):
+        write_text(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False))
+        write_text(output / "report.md", f"# Forecast\n\n{table.markdown()}\n{pictures}")
+        write_csv(output / "predictions.csv", _prediction_rows(forecasts))
+        plot_error_by_step(mse, f"MSE {mse.mean():.3f}", output / "error_by_step")
+        _plot_examples(forecasts, output / "forecasts")
 
 
 def _prediction_rows(forecasts: Forecasts) -> list[dict[str, Cell]]:

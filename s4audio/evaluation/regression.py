@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from s4audio.errors import UserError
 from s4audio.evaluation.plots import save_figure
 from s4audio.evaluation.tables import Cell, TextTable, print_table, write_csv, write_text
+from s4audio.evaluation.writing import print_then_write, report_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,20 +76,17 @@ def report_regression(
     """
     scores = regression_scores(predictions, truth)
     table = _table(scores, len(truth), name, unit)
-    print_table(table)
-    try:
-        output.mkdir(parents=True, exist_ok=True)
+
+    def write() -> None:
         document = {"target": name, "unit": unit, "count": len(truth), **_plain(scores)}
         picture = "![Prediction against truth](scatter.png)\n"
-        write_text(output / "report.json", json.dumps(document, indent=1))
-        write_text(output / "report.md", f"# Regression\n\n{table.markdown()}\n{picture}")
-        write_csv(output / "predictions.csv", prediction_rows(predictions, truth))
-        plot_regression(predictions, truth, f"{name} ({unit})", output / "scatter")
-    except OSError as error:
-        raise UserError(
-            f"the report cannot be written to {output} ({error.strerror or error}): "
-            "choose a folder that can be written with --report.output"
-        ) from error
+        with report_folder(output, "--report.output"):
+            write_text(output / "report.json", json.dumps(document, indent=1))
+            write_text(output / "report.md", f"# Regression\n\n{table.markdown()}\n{picture}")
+            write_csv(output / "predictions.csv", prediction_rows(predictions, truth))
+            plot_regression(predictions, truth, f"{name} ({unit})", output / "scatter")
+
+    print_then_write(lambda: print_table(table), write)
 
 
 def prediction_rows(predictions: Values, truth: Values) -> list[dict[str, Cell]]:

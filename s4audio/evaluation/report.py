@@ -24,6 +24,7 @@ from s4audio.evaluation.tables import (
     write_csv,
     write_text,
 )
+from s4audio.evaluation.writing import print_then_write, report_folder
 from s4audio.models import SequenceClassifier
 
 
@@ -57,12 +58,10 @@ def evaluate(
             printing and writing if some of the rates could not be evaluated.
     """
     sweep = sweep_rates(model, clips, rates, batch_size, progress)
-    try:
+    if output is None:
         print_report(sweep)
-    finally:  # whoever reads stdout, such as `head`, may have gone
-        if output is not None:
-            write_report(sweep, output)
-    if output is not None:
+    else:
+        print_then_write(lambda: print_report(sweep), lambda: write_report(sweep, output))
         Console().print(Text(f"The report is in {output}"), soft_wrap=True)
     if sweep.failures:
         first = sweep.failures[0]
@@ -154,8 +153,7 @@ def write_report(sweep: RateSweep, output: Path) -> list[Path]:
         "classes": scores,
         "confusion_matrix": counts.tolist(),
     }
-    try:
-        output.mkdir(parents=True, exist_ok=True)
+    with report_folder(output):
         return [
             write_text(output / "report.json", json.dumps(document, indent=1, ensure_ascii=False)),
             write_text(output / "report.md", _markdown(sweep)),
@@ -167,11 +165,6 @@ def write_report(sweep: RateSweep, output: Path) -> list[Path]:
                 counts, sweep.targets, sweep.labels, title, output / "confusion_matrix"
             ),
         ]
-    except OSError as error:
-        raise UserError(
-            f"the report cannot be written to {output} ({error.strerror or error}): "
-            "choose a folder that can be written with --output"
-        ) from error
 
 
 def _pairs(sweep: RateSweep) -> Iterable[tuple[RateRow, RateRow | None]]:
