@@ -39,7 +39,7 @@ from s4audio.kernels.chunks import dense_chunks, power, repeated_squares
 from s4audio.kernels.hippo import Measure, nplr
 from s4audio.ops import Backend, Chunks, cauchy
 from s4audio.ops.cauchy import roots_of_unity
-from s4audio.ops.tiles import group_of
+from s4audio.ops.tiles import group_of, joined
 
 KEPT_SAMPLES = 2**22
 """Kernel samples up to which spectra are kept for the backward pass. They take many times the
@@ -151,7 +151,7 @@ class S4Kernel(StateSpaceKernel):
         group = group_of(self.channels, length, v_HION)
         groups = zip(torch.split(v_HION, group), torch.split(log_a_HN, group), strict=True)
         pieces = [self._piece(v, log_a, length) for v, log_a in groups]
-        return torch.cat(pieces, dim=1)
+        return joined(pieces, dim=1)
 
     def _piece(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
         if self.channels * length <= KEPT_SAMPLES:
@@ -224,10 +224,15 @@ class _Woodbury(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, dK_DHK: Tensor) -> tuple[Tensor, None]:
         R_PC, q_1HK, qR_BQ = ctx.saved_tensors
-        common_1HK = (dK_DHK * R_PC.conj()).sum(0, keepdim=True)
-        common_1HK *= q_1HK.conj()
-        d_BQ, d_PC, d_PQ = -common_1HK, -dK_DHK * qR_BQ.conj(), common_1HK * qR_BQ.conj()
-        return torch.cat([dK_DHK, d_BQ, d_PC, d_PQ]).transpose(0, 1), None
+        D, H, K = dK_DHK.shape
+        dR_RHK = dK_DHK.new_empty(H, 2 * D + 2, K).transpose(0, 1)
+        d_BC, d_BQ, d_PC, d_PQ = torch.split(dR_RHK, [D, 1, D, 1])
+        common_1HK = (dK_DHK * R_PC.conj()).sum(0, keepdim=True).mul_(q_1HK.conj())
+        d_BC.copy_(dK_DHK)
+        torch.neg(common_1HK, out=d_BQ)
+        torch.mul(dK_DHK, qR_BQ.conj().neg(), out=d_PC)
+        torch.mul(common_1HK, qR_BQ.conj(), out=d_PQ)
+        return dR_RHK.transpose(0, 1), None
 
 
 def _unfolded(Ct_HnD: Tensor, power_Hnn: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class _RealFFT(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         # The inverse counts every bin twice, but for the first and the one at half the rate.
-        halved = gradient / 2
+        halved = gradient * 0.5  # a complex quotient would take four times as long
         halved[..., 0] = gradient[..., 0]
         if ctx.size % 2 == 0:
             halved[..., -1] = gradient[..., -1]

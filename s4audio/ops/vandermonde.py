@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from s4audio.errors import unknown_name
 from s4audio.ops import keops
 from s4audio.ops.backend import BACKENDS, Backend
-from s4audio.ops.tiles import group_of
+from s4audio.ops.tiles import group_of, joined
 
 SMALLEST_EXPONENT = -70.0
 """Entries of the tables below exp of this, 4e-31, are left out."""
@@ -66,7 +66,7 @@ def vandermonde(
     if backend == "gemm":
         group = group_of(c_HRN.shape[0], length, c_HRN)
         groups = zip(*(torch.split(x, group) for x in (c_HRN, log_a_HN, scale_HN)), strict=True)
-        return torch.cat([_Gemm.apply(*tables, length, dtype) for tables in groups])
+        return joined([_Gemm.apply(*tables, length, dtype) for tables in groups])
     if backend == "naive":
         return _naive(c_HRN, log_a_HN, scale_HN, length)
     if backend == "keops":
