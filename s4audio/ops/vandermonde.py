@@ -97,9 +97,9 @@ class _Gemm(torch.autograd.Function):
             z_HN[:, None] * coarse_Q[:, None] + (scale_HN + growth_HN)[:, None]
         )
         left_HRQN = c_HRN[:, :, None] * coarse_HQN[:, None]
-        # Re(x y) = [Re x, -Im x] . [Re y, Im y]: the tables are exact, only the product is rounded.
-        left_HPM = torch.cat([left_HRQN.real, -left_HRQN.imag], dim=-1).to(dtype).flatten(1, 2)
-        right_HMT = torch.cat([fine_HNT.real, fine_HNT.imag], dim=1).to(dtype)
+        # Re(x y) = [Re x, Im x] . [Re y, -Im y]: the tables are exact, only the product is rounded.
+        left_HPM = torch.view_as_real(left_HRQN).to(dtype).flatten(3).flatten(1, 2)
+        right_HMT = torch.stack([fine_HNT.real, -fine_HNT.imag], dim=2).to(dtype).flatten(1, 2)
         ctx.save_for_backward(c_HRN, fine_HNT, coarse_HQN, left_HPM, right_HMT)
         product = torch.bmm(left_HPM, right_HMT).reshape(*c_HRN.shape[:2], Q * T)
         return product[..., :length]
@@ -112,12 +112,12 @@ class _Gemm(torch.autograd.Function):
         fine_T, coarse_Q = _grids(Q, T, c_HRN.device)
         missing = Q * T - gradient_HRL.shape[-1]
         gradient_HPT = F.pad(gradient_HRL, (0, missing)).reshape(H, R * Q, T)
-        d_left = torch.bmm(gradient_HPT, right_HMT.mT).double().reshape(H, R, Q, 2 * N)
-        d_right = torch.bmm(left_HPM.mT, gradient_HPT).double()
-        d_left_HRQN = torch.complex(d_left[..., :N], -d_left[..., N:])
+        d_left = torch.bmm(gradient_HPT, right_HMT.mT).double()
+        d_right = torch.bmm(left_HPM.mT, gradient_HPT).double().unflatten(1, (N, 2))
+        d_left_HRQN = torch.view_as_complex(d_left.view(H, R, Q, N, 2))
         # Of each table, its entries times their gradients: the gradient of the logarithms. What the
         # anchor adds to one table it takes from the other.
-        fine_HNT = torch.complex(d_right[:, :N], d_right[:, N:]) * fine_HNT.conj()
+        fine_HNT = torch.complex(d_right[:, :, 0], -d_right[:, :, 1]) * fine_HNT.conj()
         d_c_HRN = (d_left_HRQN * coarse_HQN.conj()[:, None]).sum(2)
         coarse_HQN = (d_left_HRQN * c_HRN.conj()[:, :, None]).sum(1) * coarse_HQN.conj()
         d_z_HN = fine_HNT @ fine_T.to(fine_HNT.dtype) + coarse_Q.to(fine_HNT.dtype) @ coarse_HQN
@@ -126,7 +126,10 @@ class _Gemm(torch.autograd.Function):
 
 def exp_or_zero(exponent: Tensor) -> Tensor:
     """exp, with 0 for what is too small to matter: denormal numbers slow a product tenfold."""
-    return exponent.exp() * (exponent.real > SMALLEST_EXPONENT)
+    # In real parts it takes a third of the time of a complex exp.
+    size = exponent.real.exp() * (exponent.real > SMALLEST_EXPONENT)
+    angle = exponent.imag.contiguous()
+    return torch.complex(size * angle.cos(), size * angle.sin())
 
 
 def _grids(Q: int, T: int, device: torch.device) -> tuple[Tensor, Tensor]:
