@@ -113,7 +113,7 @@ class _Gemm(torch.autograd.Function):
         missing = Q * T - gradient_HRL.shape[-1]
         gradient_HPT = F.pad(gradient_HRL, (0, missing)).reshape(H, R * Q, T)
         d_left = torch.bmm(gradient_HPT, right_HMT.mT).double()
-        d_right = torch.bmm(left_HPM.mT, gradient_HPT).double().unflatten(1, (N, 2))
+        d_right = torch.bmm(left_HPM.mT, gradient_HPT).double().view(H, N, 2, T)
         d_left_HRQN = torch.view_as_complex(d_left.view(H, R, Q, N, 2))
         # Of each table, its entries times their gradients: the gradient of the logarithms. What the
         # anchor adds to one table it takes from the other.

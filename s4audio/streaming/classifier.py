@@ -31,6 +31,9 @@ CHUNK_SECONDS = 0.01
 CONVENIENT_FRAMES = 16
 """Chunks of more frames than this are a multiple of it, so that they divide into blocks."""
 
+MOST_FRAMES = 1600
+"""Of a chunk: its blocks are written out in the graph, and many of them take minutes to export."""
+
 
 class StreamingClassifier(nn.Module):
     """The same weights as a recurrence: real-valued, pure, a chunk of audio at a time.
@@ -211,6 +214,11 @@ def _frames(chunk: int | None, stride: int, sample_rate: int) -> int:
         raise UserError(
             f"chunk={chunk} must be a positive multiple of the encoder's stride, {stride} samples "
             "at this rate"
+        )
+    if chunk // stride > MOST_FRAMES:
+        raise UserError(
+            f"chunk={chunk} is {chunk // stride} frames, more than {MOST_FRAMES}: give at most "
+            f"{MOST_FRAMES * stride} samples, and leave out the answers you do not need"
         )
     return chunk // stride
 
