@@ -15,12 +15,10 @@ algorithm 1 and appendix C.3.
 """
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.utils.checkpoint import checkpoint
 
 from s4audio.kernels.base import (
     StateSpaceKernel,
@@ -37,13 +35,7 @@ from s4audio.kernels.base import (
 )
 from s4audio.kernels.chunks import dense_chunks, power, repeated_squares
 from s4audio.kernels.hippo import Measure, nplr
-from s4audio.ops import Backend, Chunks, cauchy
-from s4audio.ops.cauchy import roots_of_unity
-from s4audio.ops.tiles import group_of, joined
-
-KEPT_SAMPLES = 2**22
-"""Kernel samples up to which spectra are kept for the backward pass. They take many times the
-memory of the kernel; those of longer kernels are made again."""
+from s4audio.ops import Backend, Chunks, woodbury_kernel
 
 SMALLEST_DECAY = 1e-4
 """FouT eigenvalues have no real part; the logarithm that stores it needs one."""
@@ -148,24 +140,7 @@ class S4Kernel(StateSpaceKernel):
         )
         v_HION = inputs_HIN[:, :, None] * outputs_HON[:, None]
         log_a_HN = bilinear_log_pole(Lambda_HN * dt_H1)
-        group = group_of(self.channels, length, v_HION)
-        groups = zip(torch.split(v_HION, group), torch.split(log_a_HN, group), strict=True)
-        pieces = [self._piece(v, log_a, length) for v, log_a in groups]
-        return joined(pieces, dim=1)
-
-    def _piece(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
-        if self.channels * length <= KEPT_SAMPLES:
-            return self._joined(v_HION, log_a_HN, length)
-        k_DHL: Tensor = checkpoint(self._joined, v_HION, log_a_HN, length, use_reentrant=False)
-        return k_DHL
-
-    def _joined(self, v_HION: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
-        """The four Cauchy products and their combination (module docstring): (D, H, length)."""
-        R_HRK = cauchy(v_HION.flatten(1, 2), log_a_HN, length, self.backend)
-        w_K = (1 + roots_of_unity(length, R_HRK.device)) / 2
-        spectrum_DHK = _Woodbury.apply(R_HRK, w_K)
-        k_DHL: Tensor = torch.fft.irfft(spectrum_DHK, n=length)
-        return k_DHL
+        return woodbury_kernel(v_HION.flatten(1, 2), log_a_HN, length, self.backend)
 
     def _discretized(self, rate: float) -> tuple[Tensor, Tensor]:
         """Real bilinear (A, B) on [Re x, Im x]: (H, n, n) and (H, n), float64.
@@ -201,38 +176,6 @@ class S4Kernel(StateSpaceKernel):
         """C recovered from the stored Ct, as real rows (D, H, n)."""
         power_Hnn = self._power(1.0, self.length)
         return _unfolded(self._stored().permute(1, 2, 0), power_Hnn).permute(2, 0, 1)
-
-
-class _Woodbury(torch.autograd.Function):
-    """R_BC - q R_BQ R_PC with q = w / (1 + w R_PQ): (H, rows, K) to (D, H, K).
-
-    The rows are the D of R_BC, R_BQ, the D of R_PC, R_PQ. The gradient is written out because it
-    needs no division and a third of the temporaries.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, R_HRK: Tensor, w_K: Tensor) -> Tensor:
-        ctx.directions = D = R_HRK.shape[1] // 2 - 1
-        R_BC, R_BQ, R_PC, R_PQ = torch.split(R_HRK.transpose(0, 1), [D, 1, D, 1])
-        q_1HK = w_K / (1 + w_K * R_PQ)
-        qR_BQ = q_1HK * R_BQ
-        ctx.save_for_backward(R_PC, q_1HK, qR_BQ)
-        K_DHK: Tensor = R_BC - qR_BQ * R_PC
-        return K_DHK
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, dK_DHK: Tensor) -> tuple[Tensor, None]:
-        R_PC, q_1HK, qR_BQ = ctx.saved_tensors
-        D, H, K = dK_DHK.shape
-        dR_RHK = dK_DHK.new_empty(H, 2 * D + 2, K).transpose(0, 1)
-        d_BC, d_BQ, d_PC, d_PQ = torch.split(dR_RHK, [D, 1, D, 1])
-        common_1HK = (dK_DHK * R_PC.conj()).sum(0, keepdim=True).mul_(q_1HK.conj())
-        d_BC.copy_(dK_DHK)
-        torch.neg(common_1HK, out=d_BQ)
-        torch.mul(dK_DHK, qR_BQ.conj().neg(), out=d_PC)
-        torch.mul(common_1HK, qR_BQ.conj(), out=d_PQ)
-        return dR_RHK.transpose(0, 1), None
 
 
 def _unfolded(Ct_HnD: Tensor, power_Hnn: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from s4audio.ops.chunked import Chunks, chunked_convolution, normalized_chunked_
 from s4audio.ops.convolution import fft_convolution, next_fast_length, normalized_convolution
 from s4audio.ops.pointwise import unit_residual
 from s4audio.ops.vandermonde import vandermonde
+from s4audio.ops.woodbury import woodbury_kernel
 
 __all__ = [
     "BACKENDS",
@@ -24,4 +25,5 @@ __all__ = [
     "normalized_convolution",
     "unit_residual",
     "vandermonde",
+    "woodbury_kernel",
 ]

@@ -50,17 +50,28 @@ def cauchy(
         raise ValueError(f"length must be at least 1, got {length}")
     v_HRN, log_a_HN = v_HRN.to(torch.complex128), log_a_HN.to(torch.complex128)
     if backend == "gemm":
-        folded_HRN = -2 * v_HRN / torch.expm1(length * log_a_HN)[:, None]
-        # In float64: a folded sequence is much larger than what is left of it in S4's kernel and,
-        # above all, in the gradient of its step, where float32 would lose three digits.
-        sequence_HRL = vandermonde(folded_HRN, log_a_HN, length, dtype=torch.float64)
-        return rfft(sequence_HRL)
+        c_HRN = folded(v_HRN, log_a_HN, length)
+        return rfft(vandermonde(c_HRN, log_a_HN, length, dtype=torch.float64))
     w_K, a_HN = roots_of_unity(length, v_HRN.device), log_a_HN.exp()
     if backend == "naive":
         return _naive(v_HRN, a_HN, w_K) + _naive(v_HRN.conj(), a_HN.conj(), w_K)
     if backend == "keops":
         return keops.cauchy(v_HRN, a_HN, w_K) + keops.cauchy(v_HRN.conj(), a_HN.conj(), w_K)
     raise ValueError(unknown_name("backend", backend, BACKENDS))
+
+
+def folded(v_HRN: Tensor, log_a_HN: Tensor, length: int) -> Tensor:
+    """Coefficients of the Vandermonde product whose FFT is the Cauchy product.
+
+    Args:
+        v_HRN: numerators, complex128 (channels, rows, pairs).
+        log_a_HN: logarithm of the poles, complex128 (channels, pairs).
+        length: number L of roots of unity.
+
+    Returns:
+        complex128 (channels, rows, pairs).
+    """
+    return -2 * v_HRN / torch.expm1(length * log_a_HN)[:, None]
 
 
 def roots_of_unity(length: int, device: torch.device) -> Tensor:

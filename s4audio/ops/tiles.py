@@ -1,7 +1,5 @@
 """When to work on a part at a time, so that intermediate values stay in a processor's cache."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -34,19 +32,6 @@ def group_of(channels: int, length: int, x: Tensor) -> int:
         at least 1; all channels where parts are not faster.
     """
     return max(1, GROUP_SAMPLES // length) if in_tiles(x) else channels
-
-
-def joined(parts: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """`torch.cat`, without a copy of a single part.
-
-    Args:
-        parts: at least one.
-        dim: along which they are joined.
-
-    Returns:
-        all parts.
-    """
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim)
 
 
 def output_dtype(x: Tensor) -> torch.dtype:

@@ -10,7 +10,7 @@ factors of the length.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from s4audio.errors import unknown_name
 from s4audio.ops import keops
 from s4audio.ops.backend import BACKENDS, Backend
-from s4audio.ops.tiles import group_of, joined
+from s4audio.ops.tiles import group_of
 
 SMALLEST_EXPONENT = -70.0
 """Entries of the tables below exp of this, 4e-31, are left out."""
@@ -66,7 +66,7 @@ def vandermonde(
     if backend == "gemm":
         group = group_of(c_HRN.shape[0], length, c_HRN)
         groups = zip(*(torch.split(x, group) for x in (c_HRN, log_a_HN, scale_HN)), strict=True)
-        return joined([_Gemm.apply(*tables, length, dtype) for tables in groups])
+        return torch.cat([_Gemm.apply(*tables, length, dtype) for tables in groups])
     if backend == "naive":
         return _naive(c_HRN, log_a_HN, scale_HN, length)
     if backend == "keops":
@@ -81,6 +81,87 @@ def _naive(c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int) -> Tensor
     return product
 
 
+class Tables(NamedTuple):
+    """The two tables of the fast form, and the factors of its matrix product.
+
+    Attributes:
+        fine: powers 0 .. T - 1 of the poles, complex128 (channels, N, T).
+        coarse: powers 0, T, 2 T, ..., complex128 (channels, Q, N).
+        left: coefficients times coarse powers as real rows (channels, R Q, 2 N).
+        right: fine powers as real columns (channels, 2 N, T).
+    """
+
+    fine: Tensor
+    coarse: Tensor
+    left: Tensor
+    right: Tensor
+
+    def product(self, length: int) -> Tensor:
+        """The sum of exponentials, (channels, R, length)."""
+        H, Q, _ = self.coarse.shape
+        product = torch.bmm(self.left, self.right)
+        return product.view(H, -1, Q * self.fine.shape[2])[..., :length]
+
+
+def vandermonde_tables(
+    c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: torch.dtype
+) -> Tables:
+    """Tables of a Vandermonde product.
+
+    Args:
+        c_HRN: coefficients, complex128 (channels, rows, poles).
+        z_HN: logarithm of the poles, complex128 (channels, poles).
+        scale_HN: logarithm of a factor on each pole, complex128 (channels, poles).
+        length: number of samples, at least 1.
+        dtype: precision of the matrix product.
+
+    Returns:
+        the tables.
+    """
+    Q, T = _factors(length)
+    fine_T, coarse_Q = _grids(Q, T, z_HN.device)
+    # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
+    growth_HN = z_HN.real.clamp(min=0) * (T - 1)
+    fine_HNT = exp_or_zero(z_HN[..., None] * fine_T - growth_HN[..., None])
+    coarse_HQN = exp_or_zero(z_HN[:, None] * coarse_Q[:, None] + (scale_HN + growth_HN)[:, None])
+    left_HRQN = c_HRN[:, :, None] * coarse_HQN[:, None]
+    # Re(x y) = [Re x, Im x] . [Re y, -Im y]: the tables are exact, only the product is rounded.
+    left_HPM = torch.view_as_real(left_HRQN).to(dtype).flatten(3).flatten(1, 2)
+    right_HMT = torch.stack([fine_HNT.real, -fine_HNT.imag], dim=2).to(dtype).flatten(1, 2)
+    return Tables(fine_HNT, coarse_HQN, left_HPM, right_HMT)
+
+
+def vandermonde_gradient(
+    tables: Tables, c_HRN: Tensor, gradient_HRL: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients with respect to coefficients, logarithms of the poles and of their factors.
+
+    Args:
+        tables: of the product.
+        c_HRN: its coefficients, complex128 (channels, rows, poles).
+        gradient_HRL: gradient with respect to the product (channels, rows, length).
+
+    Returns:
+        complex128, in the shapes of `vandermonde_tables`.
+    """
+    fine_HNT, coarse_HQN, left_HPM, right_HMT = tables
+    (H, R, N), Q, T = c_HRN.shape, coarse_HQN.shape[1], fine_HNT.shape[2]
+    fine_T, coarse_Q = _grids(Q, T, c_HRN.device)
+    if missing := Q * T - gradient_HRL.shape[-1]:
+        gradient_HRL = F.pad(gradient_HRL, (0, missing))
+    gradient_HPT = gradient_HRL.reshape(H, R * Q, T)
+    d_left = torch.bmm(gradient_HPT, right_HMT.mT).double()
+    d_right = torch.bmm(left_HPM.mT, gradient_HPT).double().view(H, N, 2, T)
+    d_left_HRQN = torch.view_as_complex(d_left.view(H, R, Q, N, 2))
+    # Of each table, its entries times their gradients: the gradient of the logarithms. What the
+    # anchor adds to one table it takes from the other.
+    d_fine_HNT = torch.complex(d_right[:, :, 0], -d_right[:, :, 1]) * fine_HNT.conj()
+    d_c_HRN = (d_left_HRQN * coarse_HQN.conj()[:, None]).sum(2)
+    d_coarse_HQN = (d_left_HRQN * c_HRN.conj()[:, :, None]).sum(1) * coarse_HQN.conj()
+    d_z_HN = d_fine_HNT @ fine_T.to(d_fine_HNT.dtype) + coarse_Q.to(d_fine_HNT.dtype) @ d_coarse_HQN
+    return d_c_HRN, d_z_HN, d_coarse_HQN.sum(1)
+
+
 class _Gemm(torch.autograd.Function):
     """The two tables and their product; the gradient is written out, with few temporaries."""
 
@@ -88,40 +169,15 @@ class _Gemm(torch.autograd.Function):
     def forward(
         ctx: Any, c_HRN: Tensor, z_HN: Tensor, scale_HN: Tensor, length: int, dtype: torch.dtype
     ) -> Tensor:
-        Q, T = _factors(length)
-        fine_T, coarse_Q = _grids(Q, T, z_HN.device)
-        # A growing pole is anchored at the end of the fine grid, so that neither table overflows.
-        growth_HN = z_HN.real.clamp(min=0) * (T - 1)
-        fine_HNT = exp_or_zero(z_HN[..., None] * fine_T - growth_HN[..., None])
-        coarse_HQN = exp_or_zero(
-            z_HN[:, None] * coarse_Q[:, None] + (scale_HN + growth_HN)[:, None]
-        )
-        left_HRQN = c_HRN[:, :, None] * coarse_HQN[:, None]
-        # Re(x y) = [Re x, Im x] . [Re y, -Im y]: the tables are exact, only the product is rounded.
-        left_HPM = torch.view_as_real(left_HRQN).to(dtype).flatten(3).flatten(1, 2)
-        right_HMT = torch.stack([fine_HNT.real, -fine_HNT.imag], dim=2).to(dtype).flatten(1, 2)
-        ctx.save_for_backward(c_HRN, fine_HNT, coarse_HQN, left_HPM, right_HMT)
-        product = torch.bmm(left_HPM, right_HMT).reshape(*c_HRN.shape[:2], Q * T)
-        return product[..., :length]
+        tables = vandermonde_tables(c_HRN, z_HN, scale_HN, length, dtype)
+        ctx.save_for_backward(c_HRN, *tables)
+        return tables.product(length)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient_HRL: Tensor) -> tuple[Tensor | None, ...]:
-        c_HRN, fine_HNT, coarse_HQN, left_HPM, right_HMT = ctx.saved_tensors
-        (H, R, N), Q, T = c_HRN.shape, coarse_HQN.shape[1], fine_HNT.shape[2]
-        fine_T, coarse_Q = _grids(Q, T, c_HRN.device)
-        missing = Q * T - gradient_HRL.shape[-1]
-        gradient_HPT = F.pad(gradient_HRL, (0, missing)).reshape(H, R * Q, T)
-        d_left = torch.bmm(gradient_HPT, right_HMT.mT).double()
-        d_right = torch.bmm(left_HPM.mT, gradient_HPT).double().view(H, N, 2, T)
-        d_left_HRQN = torch.view_as_complex(d_left.view(H, R, Q, N, 2))
-        # Of each table, its entries times their gradients: the gradient of the logarithms. What the
-        # anchor adds to one table it takes from the other.
-        fine_HNT = torch.complex(d_right[:, :, 0], -d_right[:, :, 1]) * fine_HNT.conj()
-        d_c_HRN = (d_left_HRQN * coarse_HQN.conj()[:, None]).sum(2)
-        coarse_HQN = (d_left_HRQN * c_HRN.conj()[:, :, None]).sum(1) * coarse_HQN.conj()
-        d_z_HN = fine_HNT @ fine_T.to(fine_HNT.dtype) + coarse_Q.to(fine_HNT.dtype) @ coarse_HQN
-        return d_c_HRN, d_z_HN, coarse_HQN.sum(1), None, None
+        c_HRN, *tables = ctx.saved_tensors
+        return *vandermonde_gradient(Tables(*tables), c_HRN, gradient_HRL), None, None
 
 
 def exp_or_zero(exponent: Tensor) -> Tensor:

@@ -15,11 +15,10 @@ from s4audio.kernels import (
     S4Kernel,
     SGConvKernel,
     StateSpaceKernel,
-    s4,
 )
 from s4audio.kernels.dss import VERSIONS
 from s4audio.kernels.sgconv import resample_kernel
-from s4audio.ops import tiles
+from s4audio.ops import woodbury
 
 CHANNELS, LENGTH = 4, 200
 
@@ -128,8 +127,8 @@ def test_s4_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch, kept: int) ->
     whole = kernel(LENGTH)
     cotangent = torch.randn_like(whole)
     gradients = torch.autograd.grad(whole, parameters, cotangent)
-    monkeypatch.setattr(tiles, "GROUP_SAMPLES", 3 * LENGTH)
-    monkeypatch.setattr(s4, "KEPT_SAMPLES", kept)
+    monkeypatch.setattr(woodbury, "TILE_BYTES", 3 * 4 * (LENGTH // 2 + 1) * 16)
+    monkeypatch.setattr(woodbury, "KEPT_SAMPLES", kept)
     grouped = kernel(LENGTH)
     torch.testing.assert_close(grouped, whole, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(
