@@ -34,6 +34,8 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:
+        sys.exit(130)
     except (ValueError, OSError) as error:
         print(f"stream_keywords: {error}", file=sys.stderr)
         sys.exit(2)

@@ -65,14 +65,15 @@ async function start(sampleRate) {
 }
 
 async function hearFile(file) {
-  const samples = await decode(file, model.sampleRate);
+  const { sampleRate } = model; // another model may come while the file is decoded
+  const samples = await decode(file, sampleRate);
   await stopRecording();
   let stopped = false;
   await record(hearAll(), () => (stopped = true));
 
   async function hearAll() {
-    const { smoothing } = await start(model.sampleRate);
-    const block = Math.round(BLOCK_SECONDS * model.sampleRate);
+    const { smoothing } = await start(sampleRate);
+    const block = Math.round(BLOCK_SECONDS * sampleRate);
     for (let at = 0; at < samples.length && !stopped; at += block) {
       const part = samples.slice(at, at + block);
       show(part, await engine.hear(part));

@@ -1,6 +1,7 @@
 """Tables of a benchmark for the terminal, and the same as Markdown and JSON."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -185,10 +186,15 @@ def _values(result: GroupResult, row: Row) -> dict[str, Any]:
         "ratio": result.ratio(row) if timed else None,
         "peak_rss": row.peak_rss,
         "above_baseline": row.above_baseline,
-        "error": row.error,
-        "gradient_errors": row.gradient_errors,
+        "error": _finite(row.error),
+        "gradient_errors": {name: _finite(error) for name, error in row.gradient_errors.items()},
         "processes": [asdict(measured) for measured in row.rounds],
     }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no infinity."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _markdown(benchmark: Benchmark) -> str:

@@ -26,6 +26,8 @@ def one_line(error: BaseException) -> str:
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return f"{error.object!r}: the file name is not UTF-8; rename the file"
     text = str(error)
+    if "Original Traceback" in text:  # of a process that prepares batches
+        text = text.strip().splitlines()[-1].partition(": ")[2]
     if "Parser key" in text or "Union subtypes" in text:
         text = _innermost(text)
     return " ".join(text.split()) or type(error).__name__

@@ -240,7 +240,12 @@ def _keywords_alone(module: "AudioDataModule", keywords: list[str]) -> "AudioDat
 
     if not isinstance(module, SpeechCommands | KeywordStreams) or module.labels == keywords:
         return module
-    alone = SpeechCommands(module.root, words=keywords, sample_rate=module.sample_rate)
+    alone = SpeechCommands(
+        module.root,
+        words=keywords,
+        sample_rate=module.sample_rate,
+        skip_bad_files=module.skip_bad_files,
+    )
     alone.prepare_data()
     return alone
 
@@ -269,7 +274,12 @@ def _other_words(module: "AudioDataModule") -> "Clips | None":
     if not words:
         return None
     if isinstance(module, SpeechCommands):
-        others = SpeechCommands(module.root, words=words, sample_rate=module.sample_rate)
+        others = SpeechCommands(
+            module.root,
+            words=words,
+            sample_rate=module.sample_rate,
+            skip_bad_files=module.skip_bad_files,
+        )
     elif isinstance(module, SyntheticSpeech):
         others = SyntheticSpeech(
             module.root, words, _OTHER_CLIPS_PER_WORD, sample_rate=module.sample_rate

@@ -14,7 +14,6 @@ from s4audio.commands.report import close_fit, close_test
 from s4audio.commands.runs import check_writable, folder_of, shown
 from s4audio.commands.training import Command, TrainingCLI
 from s4audio.errors import UserError
-from s4audio.models.pretrained import read_checkpoint
 
 
 def run(command: Command, arguments: list[str]) -> int:
@@ -46,9 +45,7 @@ def run(command: Command, arguments: list[str]) -> int:
 def _check(cli: TrainingCLI) -> None:
     """Refuse what would fail only after the work."""
     fast_dev_run = cli.trainer.fast_dev_run  # type: ignore[attr-defined]
-    if cli.checkpoint is not None:
-        read_checkpoint(cli.checkpoint)
-    elif cli.command != "fit" and not fast_dev_run:
+    if cli.checkpoint is None and cli.command != "fit" and not fast_dev_run:
         raise UserError(f"{cli.command} needs the weights: give --ckpt_path PATH (or 'last')")
     if fast_dev_run or cli.command == "validate":
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsonargparse import ArgumentParser
 
+from s4audio.commands.runs import check_writable
 from s4audio.errors import UserError
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def generate(
     for name, number in (("count", count), ("tokens", tokens)):
         if number is not None and number < 1:
             raise UserError(f"{name} is {number}; give 1 or more")
+    if output is not None:
+        _check_output(output)
     model, description = load_autoregressive(checkpoint)
     generator = Generator(model)
     started = time.perf_counter()
@@ -103,6 +106,14 @@ def generate(
             output.write_text(text + "\n", encoding="utf-8")
     seconds = time.perf_counter() - started
     print(f"{total:,} tokens in {seconds:.1f} s, {total / seconds:,.0f} a second", file=sys.stderr)
+
+
+def _check_output(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is generated."""
+    if path.is_dir():
+        raise UserError(f"--output {path}: a folder, give a file")
+    check_writable(path.parent, "--output")
+    path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _text(

@@ -90,6 +90,8 @@ def listen(
     """
     if mic is not None and (wav is not None or realtime):
         raise UserError("--mic goes with neither --wav nor --realtime: choose file or microphone")
+    if realtime and wav is None:
+        raise UserError("--realtime is for files, a microphone has no other pace: give --wav FILE")
     from s4audio.streaming.detector import Detector
     from s4audio.streaming.listener import Listener
     from s4audio.streaming.stream import Stream

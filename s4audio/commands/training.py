@@ -27,6 +27,7 @@ from s4audio.data import AudioDataModule
 from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.logmel import LogMelNetwork
+from s4audio.models.pretrained import read_checkpoint
 from s4audio.tasks import Task
 from s4audio.tasks.averaging import AverageWeights, WeightAveragingConfig
 from s4audio.tasks.callbacks import CheckTestSplit, EpochLine, KeepLast
@@ -158,6 +159,8 @@ class TrainingCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Resolve the checkpoint first: a wrong path should not cost a data preparation."""
         self.checkpoint = self._checkpoint()
+        if self.checkpoint is not None:
+            read_checkpoint(self.checkpoint)
         task = _class_at(self.config.model.class_path)
         _check_links(task, _class_at(self.config.data.class_path))
         if self.command == "fit" and self.config.checkpoint.monitor is None:

@@ -26,6 +26,10 @@ _SHORTENED = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re
 # Programs that write to a pipe cannot know the size and put a number near 2^31 or 2^32 there.
 _UNKNOWN_SIZE = 2**31 - 2**16
 
+# What libsndfile counts where a FLAC encoder that wrote to a pipe left the number out. It cannot
+# read such a file to its end.
+_UNKNOWN_FRAMES = 2**63 - 1
+
 
 def read(path: Path | str, max_seconds: float | None = None) -> tuple[FloatArray, int]:
     """Read an audio file as a mono waveform.
@@ -52,6 +56,11 @@ def read(path: Path | str, max_seconds: float | None = None) -> tuple[FloatArray
     try:
         with soundfile.SoundFile(path) as file:
             sample_rate, frames, log = file.samplerate, file.frames, file.extra_info
+            if frames == _UNKNOWN_FRAMES:
+                raise UserError(
+                    f"{path}: its header gives no length, as of a FLAC written to a pipe: "
+                    "convert it with a program that writes to a file"
+                )
             if max_seconds is not None and frames > max_seconds * sample_rate:
                 raise UserError(
                     f"{path}: {frames / sample_rate:.1f} s of audio, more than "

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-import os
+import shutil
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from s4audio.data.base import Split, SplitDataModule
-from s4audio.data.cache import Int64Array, cache_dir
+from s4audio.data.cache import Int64Array, cache_dir, remove_abandoned
 from s4audio.data.collate import Batch
 from s4audio.data.loader import BatchedDataset
 from s4audio.data.ts_format import FloatArray, read_ts
@@ -222,9 +222,18 @@ def _write_cache(folder: Path, train: Arrays, test: Arrays) -> None:
             "expected (time, 2) for both"
         )
     # Complete or absent: the folder gets its name when everything is in it.
-    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
-    partial.mkdir(parents=True)
-    np.save(partial / "series.npy", np.concatenate([train[0], test[0]]))
-    np.save(partial / "targets.npy", np.concatenate([train[1], test[1]]))
-    np.save(partial / "training.npy", len(train[1]))
-    os.replace(partial, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder.parent)
+    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+    partial.mkdir()
+    try:
+        np.save(partial / "series.npy", np.concatenate([train[0], test[0]]))
+        np.save(partial / "targets.npy", np.concatenate([train[1], test[1]]))
+        np.save(partial / "training.npy", len(train[1]))
+        try:
+            partial.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # else another process has just read the same files
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)

@@ -7,6 +7,7 @@ from s4audio.data.audio import EXTENSIONS
 from s4audio.data.augment import AugmentConfig
 from s4audio.data.cache import Part, Source, Store
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
+from s4audio.data.open_set import SILENCE, UNKNOWN
 from s4audio.data.splits import SPLIT_NAMES, check_fractions, hashed_split, speaker_or_name
 from s4audio.errors import UserError
 
@@ -18,8 +19,8 @@ class AudioFolder(AudioDataModule):
 
     Split folders are named train, validation and testing (or training, val, valid, dev, test).
     Audio lies anywhere below its class folder, at any rate and length. Files that are not audio by
-    their extension and folders that start with a dot or an underscore are ignored; recordings in
-    `_background_noise_` serve augmentation.
+    their extension are ignored, and so are folders that start with a dot or an underscore, but for
+    the classes `_unknown_` and `_silence_`; recordings in `_background_noise_` serve augmentation.
 
     Args:
         root: the folder.
@@ -153,7 +154,9 @@ def chosen_labels(found: Sequence[str], labels: Sequence[str] | None, where: str
 
 def _folders(parent: Path) -> list[Path]:
     return sorted(
-        entry for entry in parent.iterdir() if entry.is_dir() and entry.name[0] not in "._"
+        entry
+        for entry in parent.iterdir()
+        if entry.is_dir() and (entry.name[0] not in "._" or entry.name in (UNKNOWN, SILENCE))
     )
 
 

@@ -23,7 +23,7 @@ from s4audio.data.speech_commands_files import (
     listed_clips,
     other_words,
 )
-from s4audio.errors import UserError
+from s4audio.errors import UserError, unknown_name
 
 # Background recordings last a minute and a half; anything longer is not from this data set.
 _MAX_SECONDS = 120.0
@@ -80,6 +80,13 @@ class SpeechCommands(AudioDataModule):
         augment: AugmentConfig | None = None,
         skip_bad_files: bool = False,
     ) -> None:
+        for option, value, known in (
+            ("protocol", protocol, ("official", "s4")),
+            ("amplitude", amplitude, ("unit", "papers")),
+            ("features", features, get_args(Features)),
+        ):
+            if value not in known:
+                raise UserError(unknown_name(option, value, known))
         if protocol == "s4" and words != 10:
             raise ValueError(f'protocol="s4" is defined for words=10, got words={words}')
         if amplitude == "papers" and features != "waveform":
@@ -132,7 +139,10 @@ class SpeechCommands(AudioDataModule):
 
 def _labels(words: Literal[10, 12, 35] | list[str]) -> list[str]:
     if not isinstance(words, list):
-        return {10: [*TEN_WORDS], 12: [*TEN_WORDS, UNKNOWN, SILENCE], 35: [*ALL_WORDS]}[words]
+        sets = {10: [*TEN_WORDS], 12: [*TEN_WORDS, UNKNOWN, SILENCE], 35: [*ALL_WORDS]}
+        if words not in sets:
+            raise UserError(f"words={words!r}: give 10, 12, 35 or a list of words")
+        return sets[words]
     foreign = [word for word in words if word not in (*ALL_WORDS, UNKNOWN, SILENCE)]
     if foreign:
         raise UserError(

@@ -39,7 +39,8 @@ class TimeSeries:
 
     def following(self, steps: int) -> list[datetime]:
         """Dates of the steps after the last row."""
-        return [self.dates[-1] + number * self.step for number in range(1, steps + 1)]
+        step = self.step
+        return [self.dates[-1] + number * step for number in range(1, steps + 1)]
 
 
 def read_time_series(
@@ -72,6 +73,8 @@ def read_time_series(
         if name not in header:
             raise UserError(f"{path}: {unknown_name('column', name, header)}")
     chosen = columns or tuple(name for name in header if name != time_column)
+    if not chosen:
+        raise UserError(f"{path}: no column beside {time_column}")
     places = [header.index(name) for name in chosen]
     dates, values = [], np.empty((len(lines), len(chosen)))
     for number, (line, row) in enumerate(lines):

@@ -90,7 +90,7 @@ def evaluate_robustness(
     """Play clips at other levels and with the word at other places.
 
     Args:
-        model: in evaluation mode, with the clips' labels and sample rate.
+        model: in evaluation mode, on any device, with the clips' labels and sample rate.
         clips: of one length, such as a split of Speech Commands.
         levels_db: peaks relative to full scale, at most 0.
         places: from 0 (beginning) to 1 (end).
@@ -169,11 +169,13 @@ def _batch(
     room = waveforms.shape[1] - (ends - starts)
     moved = [timing.shift(waveforms, (place * room).round().long() - starts) for place in places]
 
+    parameter = next(model.parameters(), None)
+    device = torch.device("cpu") if parameter is None else parameter.device
+
     def right(inputs: Tensor) -> npt.NDArray[np.bool_]:
         with torch.inference_mode():
-            answers: npt.NDArray[np.bool_] = (
-                model(inputs.unsqueeze(-1)).argmax(1) == targets
-            ).numpy()
+            predictions = model(inputs.unsqueeze(-1).to(device)).argmax(1).cpu()
+        answers: npt.NDArray[np.bool_] = (predictions == targets).numpy()
         return answers
 
     return right(waveforms), np.stack([*map(right, levelled)]), np.stack([*map(right, moved)])

@@ -58,6 +58,11 @@ class Scores:
         self._recent = rows[:, rows.shape[1] - self._window :]
         self._parts.append(scores.astype(np.float32))
 
+    @property
+    def rows(self) -> int:
+        """Number of rows so far."""
+        return sum(part.shape[1] for part in self._parts)
+
     def timelines(
         self, names: Sequence[str], spoken: Sequence[Spoken], negatives_from: float = 0.0
     ) -> list[Timeline]:
@@ -119,13 +124,18 @@ def hear_files(
         One timeline a file.
 
     Raises:
-        UserError: A file cannot be read, or a word is beyond its end.
+        UserError: A file cannot be read or is shorter than a row, or a word is beyond its end.
     """
     timelines = []
     with _bar(progress) as bar:
         for path, spoken in recordings.items():
             scores = Scores(stream, smoothing)
             seconds = _hear_file(path, stream.sample_rate, scores, bar)
+            if not scores.rows:
+                raise UserError(
+                    f"{path}: lasts {seconds:.4f} s, less than one row of "
+                    f"{scores.row_seconds:g} s: take it out of the table"
+                )
             if spoken and max(word.end for word in spoken) > seconds:
                 raise UserError(
                     f"{path}: lasts {seconds:.2f} s, but a word is listed until "

@@ -1,5 +1,6 @@
 """Export: build the graph, check it against the model, quantise it, move it into place."""
 
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -86,13 +87,15 @@ def export_onnx(
         differences, sizes, speeds and accuracies.
 
     Raises:
-        UserError: if the model cannot stream, an option is out of range, or the file cannot be
-            written; what was there before is left as it was.
+        UserError: if the model cannot stream, an option is out of range, there are no clips, or
+            the file cannot be written; what was there before is left as it was.
         ParityError: if the largest difference is above `LARGEST_DIFFERENCE`; nothing is written.
     """
     target = Path(path)
     if target.suffix != ".onnx" or not target.parent.is_dir():
         raise UserError(f"cannot write {target}: give a .onnx file in a folder that exists")
+    if clips is not None and len(clips) == 0:
+        raise UserError("there are no clips to score: check the folder and its split lists")
     model = model.eval()
     classifier = StreamingClassifier(model, rate, chunk, window)
     step = build_step(classifier)
@@ -109,7 +112,7 @@ def export_onnx(
 
 
 def _judge(parity: list[Parity]) -> None:
-    worst = max(parity, key=lambda row: row.relative)
+    worst = max(parity, key=lambda row: math.inf if math.isnan(row.relative) else row.relative)
     if not worst.relative <= LARGEST_DIFFERENCE:
         raise ParityError(
             f"the graph differs from the model by {worst.relative:.1e} of the largest logit "

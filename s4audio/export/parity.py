@@ -100,13 +100,15 @@ def measure_speed(path: Path, seconds: float = 2.0) -> float:
 
     Args:
         path: an ONNX file of ours.
-        seconds: of sound; the fastest quarter counts, so that other programs hardly matter.
+        seconds: of sound, one chunk at least; the fastest quarter counts, so that other programs
+            hardly matter.
 
     Returns:
         the ratio; below 1 is faster than real time.
     """
     stream = Stream(path)
-    waveform = syllables(round(seconds * stream.sample_rate), stream.sample_rate)
+    samples = max(round(seconds * stream.sample_rate), stream.chunk)
+    waveform = syllables(samples, stream.sample_rate)
     times = []
     for start in range(0, len(waveform) - stream.chunk + 1, stream.chunk):
         begin = time.perf_counter()
@@ -133,6 +135,7 @@ def _compare(
             logits = model(torch.from_numpy(clip)[None, :, None], rate=rate)[0].numpy()
         whole = float(np.abs(ours[-1] - logits).max())
         largest = max(largest, float(np.abs(logits).max()))
-    worst = max(stream, whole or 0.0)
+    # Unlike the built-in maximum, this one passes NaN on.
+    worst = float(np.maximum(stream, whole or 0.0))
     seconds = len(clip) / classifier.sample_rate
     return Parity(sound, seconds, stream, whole, worst / max(largest, 1e-30))

@@ -148,10 +148,12 @@ def initial_log_step(channels: int, dt_min: float, dt_max: float) -> Tensor:
         (channels,), float32.
 
     Raises:
-        ValueError: if the range is empty or not positive.
+        ValueError: if the range is empty, not positive or not finite.
     """
-    if not 0 < dt_min <= dt_max:
-        raise ValueError(f"need 0 < dt_min <= dt_max, got dt_min={dt_min} and dt_max={dt_max}")
+    if not 0 < dt_min <= dt_max < math.inf:
+        raise ValueError(
+            f"need finite 0 < dt_min <= dt_max, got dt_min={dt_min} and dt_max={dt_max}"
+        )
     return torch.empty(channels).uniform_(math.log(dt_min), math.log(dt_max))
 
 

@@ -118,7 +118,8 @@ class DSSKernel(StateSpaceKernel):
         """See [s4audio.kernels.StateSpaceKernel][].
 
         Raises:
-            ValueError: for softmax with a pole outside the unit circle, whose recurrence grows.
+            ValueError: for a pole outside the unit circle, whose recurrence grows; the softmax and
+                clip versions allow one.
         """
         Lambda_HN, z_HN = self._poles(rate)
         if bool((z_HN.real > 0).any()):

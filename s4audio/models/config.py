@@ -1,5 +1,6 @@
 """Everything that defines a network, as one flat record of named and typed options."""
 
+import math
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral
 from typing import Any, Literal, get_args, get_origin
@@ -157,9 +158,9 @@ class ClassifierConfig:
         if self.bandlimit is not None and not self.bandlimit > 0:
             raise UserError(f"bandlimit must be above 0, got {self.bandlimit}")
         smallest, largest = options.get("decay_min", 2.0), options.get("decay_max", 2.0)
-        if smallest > largest:
+        if not -math.inf < smallest <= largest < math.inf:
             raise UserError(
-                "decay_min must not be above decay_max, each 2 if left out, got "
+                "decay_min must be finite and not above decay_max, each 2 if left out, got "
                 f"decay_min={smallest} and decay_max={largest}"
             )
 

@@ -116,7 +116,7 @@ def gabor_filters(bands: int, kernel: int, sample_rate: int) -> Tensor:
     hertz = 700 * (10 ** ((mel[0] + steps * (mel[1] - mel[0])) / 2595) - 1)
     width = (hertz[2:] - hertz[:-2]) / 2
     time = (torch.arange(kernel, dtype=torch.float64) - (kernel - 1) / 2) / sample_rate
-    # Half the power at the edges of a band, unless that takes more time than there are taps.
+    # Half the gain half a width from the centre, unless that takes more time than there are taps.
     deviation = (math.sqrt(2 * math.log(2)) / (math.pi * width)).clamp(max=time[-1] / 2)
     envelope = torch.exp(-(time**2) / (2 * deviation[:, None] ** 2))
     envelope /= envelope.sum(1, keepdim=True)

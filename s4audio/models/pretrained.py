@@ -98,6 +98,8 @@ def save_folder(model: SequenceClassifier, folder: Path) -> None:
             config.replace(folder / CONFIG_NAME)
     except OSError as error:
         raise UserError(f"cannot write the model to {folder}: {error.strerror or error}") from error
+    except SafetensorError as error:  # a full disk
+        raise UserError(f"cannot write the model to {folder}: {error}") from error
 
 
 def load_folder(folder: Path) -> SequenceClassifier:

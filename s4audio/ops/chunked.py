@@ -4,11 +4,11 @@ A causal kernel K[l] = C A^l B is a recurrence as well. Over a chunk of T steps,
 before it and its input u as rows, and everything in real numbers,
 
     y  = u toeplitz(K[0 .. T - 1]) + s leave,      leave[:, t] = C A^(t + 1)
-    s' = s A^T + u enter,                          enter[t]    = A^(T - 1 - t) B,
+    s' = s (A^T)* + u enter,                       enter[t]    = A^(T - 1 - t) B,
 
-so all but the step from one chunk to the next is matrix products. Processors with matrix units do
-them many times as fast in bfloat16, which a Fourier transform cannot use; in float32 the transform
-is as fast, and takes any kernel.
+with * the transpose. So all but the step from one chunk to the next is matrix products. Processors
+with matrix units do them many times as fast in bfloat16, which a Fourier transform cannot use; in
+float32 the transform is as fast, and takes any kernel.
 
 Source: Gu et al., "Combining Recurrent, Convolutional, and Continuous-time Models with Linear State
 Space Layers" (2021), section 3. The gradient is in the README, "Chunks".

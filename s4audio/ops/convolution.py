@@ -47,7 +47,7 @@ def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
 
     Returns:
         (batch, channels, time), in the precision of the input, or of autocast if it is on. The
-        transforms run in the higher of the input's and the kernel's precision.
+        transforms run in the higher of the input's and the kernel's precision, at least float32.
 
     Raises:
         ValueError: if channels differ or there are neither one nor two directions.
@@ -93,6 +93,7 @@ def _checked(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
     if directions not in (1, 2):
         raise ValueError(f"a kernel has 1 direction or 2 (bidirectional), got {directions}")
     precision = torch.promote_types(u_BHL.dtype, k_DHM.dtype)
+    precision = torch.promote_types(precision, torch.float32)
     return k_DHM[..., : min(taps, u_BHL.shape[-1])].to(precision)
 
 

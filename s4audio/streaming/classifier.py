@@ -226,6 +226,6 @@ def _frames(chunk: int | None, stride: int, sample_rate: int) -> int:
 def _window(window: float | None, length: float, chunk: int, sample_rate: int) -> int:
     """Chunks of the pooling window."""
     samples = length if window is None else window * sample_rate
-    if not samples > 0:
+    if not 0 < samples < math.inf:
         raise UserError(f"window must be a positive number of seconds, got {window}")
     return max(1, math.ceil(samples / chunk - 1e-9))

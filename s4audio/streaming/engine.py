@@ -119,7 +119,8 @@ class OnnxEngine(Engine):
         """See `Engine`."""
         from onnxruntime import OrtValue
 
-        self._present = {n: OrtValue.ortvalue_from_numpy(x) for n, x in state.items()}
+        # An OrtValue is only a view of its array, and the runs write into it.
+        self._present = {n: OrtValue.ortvalue_from_numpy(x.copy()) for n, x in state.items()}
         self._next = {
             name: present
             if name in self._in_place

@@ -161,4 +161,8 @@ def _make_engine(
         model = load(model)
     if isinstance(model, SequenceClassifier):
         model = StreamingClassifier(model, rate)
+    elif rate != 1:
+        raise UserError(
+            f"the rate of a StreamingClassifier is fixed: make it anew with rate={rate:g}"
+        )
     return TorchEngine(model)

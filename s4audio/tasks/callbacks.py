@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 
 from s4audio.tasks.figures import better, figure
 
@@ -110,8 +111,12 @@ class KeepLast(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Save an interrupted training, but not one that failed: its weights may be at fault."""
-        if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
+        """Save an interrupted training, but not one that failed: its weights may be at fault.
+
+        In the test behind a training the weights are those of the best epoch: nothing is saved.
+        """
+        training = trainer.state.fn == TrainerFn.FITTING and trainer.global_step > 0
+        if training and isinstance(exception, KeyboardInterrupt):
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -124,6 +125,14 @@ def test_report_json(comparison, tmp_path):
     assert naive["above_baseline"] == 1_500_000_000
     assert keops["failure"] == "needs pykeops"
     assert keops["median"] is None
+
+
+def test_json_has_no_infinity(comparison, tmp_path):
+    errors = {"error": math.inf, "gradient_errors": {"C": math.nan}}
+    rows = [replace(row, **errors) for row in comparison.rows]
+    write_report(benchmark(replace(comparison, rows=tuple(rows))), tmp_path)
+    row = json.loads((tmp_path / "benchmark.json").read_text())["groups"][0]["rows"][0]
+    assert (row["error"], row["gradient_errors"]) == (None, {"C": None})
 
 
 def test_a_folder_that_cannot_be_written(comparison, tmp_path):

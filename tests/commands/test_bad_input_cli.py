@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch._utils import ExceptionWrapper
 
 from s4audio.cli import main
+from s4audio.commands.debug import one_line
+from s4audio.errors import UserError
 from s4audio.models import load
 
 BEST = Path("checkpoints") / "best.ckpt"
@@ -234,3 +237,16 @@ def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("S4AUDIO_DEBUG", "1")
     with pytest.raises(FileNotFoundError):
         main(["import-checkpoint", "nowhere.pt", "nowhere.json"])
+
+
+def test_an_error_of_a_process_that_prepares_batches_is_one_line() -> None:
+    def fail() -> None:
+        raise UserError("no recordings: add one")
+
+    try:
+        fail()
+    except UserError:
+        error = ExceptionWrapper(where="in DataLoader worker process 0")
+    with pytest.raises(UserError) as raised:
+        error.reraise()
+    assert one_line(raised.value) == "no recordings: add one"

@@ -211,6 +211,31 @@ def test_interrupted_training_continues_to_the_same_end(
         assert last["state_dict"][name].equal(value), name
 
 
+def test_ctrl_c_in_the_last_test_leaves_the_last_checkpoint(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = tmp_path / "runs" / "tiny" / "version_0" / "checkpoints" / "last.ckpt"
+    before: list[bytes] = []
+
+    def test_step(*args: object) -> None:
+        before.append(last.read_bytes())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ClassificationTask, "test_step", test_step)
+    assert main(["fit", "--config", str(recipe)]) == 130
+    assert before == [last.read_bytes()]
+
+
+def test_a_checkpoint_that_is_not_there_leaves_the_run_alone(
+    recipe: Path, trained: Path, capsys: pytest.CaptureFixture
+) -> None:
+    files = sorted(trained.rglob("*"))
+    typo = trained / "checkpoints" / "lst.ckpt"
+    assert main(["fit", "--config", str(recipe), "--ckpt_path", str(typo)]) == 2
+    assert "no file at" in capsys.readouterr().err
+    assert sorted(trained.rglob("*")) == files
+
+
 def test_failing_report_keeps_the_checkpoint(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -8,6 +8,8 @@ import pytest
 import soundfile
 
 from s4audio.cli import main
+from s4audio.commands.evaluate_stream import _keywords_alone, _other_words
+from s4audio.data import SpeechCommands
 
 
 @pytest.fixture(scope="session")
@@ -98,3 +100,13 @@ def test_help(capsys: pytest.CaptureFixture) -> None:
         "--threshold",
     ):
         assert option in shown
+
+
+def test_bad_files_stay_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SpeechCommands, "prepare_data", lambda self: None)
+    monkeypatch.setattr(SpeechCommands, "split", lambda self, name: self.skip_bad_files)
+    for skip in (True, False):
+        data = SpeechCommands("nowhere", words=12, skip_bad_files=skip)
+        alone = _keywords_alone(data, data.labels[:10])
+        assert (alone.labels, alone.skip_bad_files) == (data.labels[:10], skip)
+        assert _other_words(alone) is skip

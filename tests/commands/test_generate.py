@@ -38,6 +38,8 @@ def test_text(language: str, capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert capsys.readouterr().out != text
     run("generate", [*arguments, "--output", str(tmp_path / "text.txt")])
     assert (tmp_path / "text.txt").read_text() == text
+    run("generate", [*arguments, "--output", str(tmp_path / "new" / "text.txt")])
+    assert (tmp_path / "new" / "text.txt").read_text() == text
 
 
 def test_several_texts(language: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,6 +64,8 @@ def test_pictures(tmp_path: Path) -> None:
         (["--prompt", ""], r"expected a prompt \(sequences, time\)"),
         (["--tokens", "0"], "tokens is 0; give 1 or more"),
         (["--temperature", "-1"], "temperature is -1"),
+        (["--output", "."], "--output .: a folder, give a file"),
+        (["--output", f"{__file__}/text.txt"], "give another folder with --output|is a file"),
     ],
 )
 def test_mistakes(options: list[str], message: str, language: str) -> None:

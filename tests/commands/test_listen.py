@@ -116,6 +116,7 @@ def test_damaged_file_gives_the_events_before_the_damage(
         (["tones", "--wav", "nowhere.wav"], "nowhere.wav"),
         (["tones", "--wav", "x", "--mic"], "choose file or microphone"),
         (["tones", "--realtime", "--mic", "0"], "choose file or microphone"),
+        (["tones", "--realtime"], "--realtime is for files"),
         (["tones", "--threshold", "2"], "threshold"),
         (["tones", "--threshold", "high"], "threshold: Expected float, got high"),
         (["tones", "--thresholds.hgih", "0.5"], "did you mean 'high'"),

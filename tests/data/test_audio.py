@@ -121,6 +121,18 @@ def test_a_piped_file_of_unknown_size_is_not_truncated(tmp_path: Path):
     assert len(read(path)[0]) == 8000
 
 
+def test_a_piped_flac_of_unknown_size_is_refused(tmp_path: Path):
+    path = tmp_path / "piped.flac"
+    soundfile.write(path, tone(440, 16000), 16000)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the number of samples has 36 bits
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    for limit in (None, 300.0):
+        with pytest.raises(UserError, match=r"piped.flac: its header gives no length"):
+            read(path, limit)
+
+
 def test_long_files_are_refused_before_decoding(tmp_path: Path):
     path = tmp_path / "long.wav"
     soundfile.write(path, np.zeros(32000), 16000)

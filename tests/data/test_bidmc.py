@@ -91,6 +91,20 @@ def test_text_is_read_once_and_again_when_it_changes(archive: Path, cache: Path)
     assert len(BIDMC(archive, reshuffle=False).split("testing")) == 20
 
 
+def test_an_interrupted_reading_leaves_nothing(
+    archive: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            BIDMC(archive).prepare_data()
+    assert not list((cache / "bidmc").iterdir())
+    assert len(BIDMC(archive).split("train")) == 70
+
+
 def test_arrays_of_the_s4_code(tmp_path: Path):
     folder = tmp_path / "RR" / "reshuffle"
     folder.mkdir(parents=True)

@@ -173,3 +173,12 @@ def test_bad_files(folder: Path):
         AudioFolder(folder).prepare_data()
     data = AudioFolder(folder, skip_bad_files=True)
     assert sum(map(len, names(data))) == 40
+
+
+@pytest.mark.parametrize("split", ["", "train"])
+def test_other_words_and_silence_are_classes(tmp_path: Path, write_wav, split: str):
+    for name in ("lights", "_unknown_", "_silence_", "_background_noise_", "_old", ".git"):
+        write_wav(tmp_path / "root" / split / name / "a.wav", samples=30)
+    data = AudioFolder(tmp_path / "root", validation=0.0, testing=0.0)
+    assert data.labels == ["_silence_", "_unknown_", "lights"]
+    assert len(data.split("train")) == 3

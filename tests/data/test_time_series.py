@@ -72,6 +72,11 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, lines: list[str], mes
     assert "\n" not in str(error.value)
 
 
+def test_dates_alone_are_no_series(tmp_path: Path):
+    with pytest.raises(UserError, match="no column beside date"):
+        read_time_series(table(tmp_path, "date", "2020-01-01", "2020-01-02"), (), "date")
+
+
 def test_missing_and_unreadable_files(tmp_path: Path):
     with pytest.raises(UserError, match="no such table"):
         read_time_series(tmp_path / "none.csv", (), "date")

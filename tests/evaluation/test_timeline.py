@@ -61,6 +61,12 @@ def test_files_of_another_rate(model, tmp_path: Path):
         hear_files(Stream(model), recordings, 0.3, progress=False)
 
 
+def test_a_file_shorter_than_a_row_is_refused(model, tmp_path: Path):
+    soundfile.write(tmp_path / "a.wav", noise(100), 16_000)
+    with pytest.raises(UserError, match=r"a\.wav: lasts 0\.0063 s.*0\.01 s"):
+        hear_files(Stream(model), {tmp_path / "a.wav": []}, 0.3, progress=False)
+
+
 def test_mistakes(model):
     with pytest.raises(UserError, match="smoothing"):
         Scores(Stream(model), -1)

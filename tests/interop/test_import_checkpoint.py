@@ -139,7 +139,12 @@ def test_bad_files(config_file: Path, tmp_path: Path) -> None:
     torch.save(golden("s4_causal")[0], weights)
     with pytest.raises(UserError, match="no config at"):
         import_checkpoint(weights, tmp_path / "none.json", tmp_path / "out")
-    for text, message in (("{", "not valid JSON"), ("[1]", "holds list")):
+    null_layer = json.dumps({**golden("s4_causal")[1], "layer": None})
+    for text, message in (
+        ("{", "not valid JSON"),
+        ("[1]", "holds list"),
+        (null_layer, "are no classifier to import"),
+    ):
         config_file.write_text(text)
         with pytest.raises(UserError, match=message):
             import_checkpoint(weights, config_file, tmp_path / "out")

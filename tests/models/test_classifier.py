@@ -227,6 +227,8 @@ def test_lengths_are_part_of_one_graph() -> None:
         ("s4", {"bandlimit": -1.0}, "bandlimit must be above 0, got -1.0"),
         ("sgconv", {"decay_min": 3.0}, "got decay_min=3.0 and decay_max=2.0"),
         ("sgconv", {"decay_max": 1.0}, "got decay_min=2.0 and decay_max=1.0"),
+        ("sgconv", {"decay_min": float("nan")}, "decay_min must be finite"),
+        ("s4d", {"dt_max": float("inf")}, "need finite 0 < dt_min <= dt_max"),
         ("s4", {"d_model": 2.5}, "d_model must be a whole number, got 2.5"),
         ("s4", {"n_layers": True}, "n_layers must be a whole number, got True"),
         ("s4", {"n_ssm": "2"}, "n_ssm must be a whole number, got '2'"),

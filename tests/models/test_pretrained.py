@@ -118,6 +118,19 @@ def test_folder_that_cannot_be_written(model: SequenceClassifier, tmp_path: Path
         model.save_pretrained(tmp_path / "saved")
 
 
+def test_full_disk(model: SequenceClassifier, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        with pytest.raises(UserError, match="cannot write the model"):
+            model.save_pretrained(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
+
+
 def test_folder_that_is_a_file(model: SequenceClassifier, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write the model"):

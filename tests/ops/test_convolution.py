@@ -53,6 +53,17 @@ def test_tiles_change_nothing(monkeypatch: pytest.MonkeyPatch, directions: int, 
     torch.testing.assert_close(torch.autograd.grad(tiled, (u, k), cotangent), gradients)
 
 
+@pytest.mark.parametrize("directions", [1, 2])
+def test_low_precision_is_transformed_in_float32(directions: int) -> None:
+    torch.manual_seed(0)
+    u = torch.randn(1, 2, 16).bfloat16().requires_grad_()
+    k = torch.randn(directions, 2, 16).bfloat16().requires_grad_()
+    y = fft_convolution(u, k)
+    torch.testing.assert_close(y, fft_convolution(u.float(), k.float()).bfloat16())
+    gradients = torch.autograd.grad(y.sum(), (u, k))
+    assert all(x.dtype == torch.bfloat16 for x in gradients)
+
+
 def test_output_has_the_precision_of_the_input() -> None:
     torch.manual_seed(0)
     u, k = torch.randn(1, 2, 64), torch.randn(1, 2, 64)

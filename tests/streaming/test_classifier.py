@@ -209,6 +209,7 @@ def test_chunk_and_window_are_reported(make_model: MakeModel) -> None:
         ({}, {"chunk": 0}, "positive multiple"),
         ({}, {"chunk": 16_000}, "16000 frames, more than 1600: give at most 1600 samples"),
         ({}, {"window": 0.0}, "window must be a positive"),
+        ({}, {"window": float("inf")}, "window must be a positive"),
         ({}, {"rate": 0.0}, "rate must be a positive"),
         ({}, {"rate": float("nan")}, "rate must be a positive"),
     ],

@@ -152,6 +152,8 @@ def test_what_a_stream_can_be_made_of(
     for source in (model, tmp_path / "model", str(tmp_path / "model")):
         np.testing.assert_array_equal(Stream(source).push(waveform), expected)
     assert Stream(model, rate=2).sample_rate == 8000
+    with pytest.raises(UserError, match="StreamingClassifier is fixed: make it anew with rate=2"):
+        Stream(models["s4d"], rate=2)
     with pytest.raises(UserError, match="batch of at least 1"):
         Stream(model, batch=0)
     with pytest.raises(UserError, match="no file at"):

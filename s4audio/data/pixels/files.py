@@ -104,7 +104,15 @@ def read_npz(path: Path, shape: Sequence[int]) -> tuple[Pictures, Pictures]:
     try:
         with path.open("rb") as file, np.load(file) as archive:
             arrays = [archive[name] for name in ("x_train", "y_train", "x_test", "y_test")]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise UserError(
             f"{path}: not an archive with x_train, y_train, x_test, y_test ({error})"
         ) from None

@@ -78,6 +78,13 @@ def test_damaged_archives(damage: bytes, tmp_path: Path):
         SequentialCifar10(tmp_path / "a.npz").prepare_data()
 
 
+def test_a_single_array_is_no_archive(tmp_path: Path):
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    with pytest.raises(UserError, match=r"a\.npz: not an archive"):
+        SequentialCifar10(tmp_path / "a.npz").prepare_data()
+
+
 @pytest.mark.parametrize("version", ["py", "bin"])
 def test_truncated_and_missing_files(version: str, write_cifar):
     root = write_cifar(version)
