@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
         # The reader of our output, such as `head`, has gone; the interpreter must not flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ArgumentError, ValueError, OSError) as error:
+    except (ArgumentError, ValueError, OSError, MemoryError) as error:
         if debugging():
             raise
         return _fail(one_line(error))

@@ -25,6 +25,8 @@ def one_line(error: BaseException) -> str:
         return "no space left on the disk; free some, or give folders on another one"
     if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":
         return f"{error.object!r}: the file name is not UTF-8; rename the file"
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}".removesuffix(": ")
     text = str(error)
     if "Original Traceback" in text:  # of a process that prepares batches
         text = text.strip().splitlines()[-1].partition(": ")[2]

@@ -131,7 +131,7 @@ class SequenceClassifier(nn.Module):
         if self.config.vocabulary is None:
             check_waveforms(x, self.config.d_input, self.decoder.weight.dtype)
         else:
-            check_tokens(x)
+            check_tokens(x, self.config.vocabulary)
         if lengths is not None:
             check_lengths(lengths, x)
         if self.normalization is not None:

@@ -29,11 +29,12 @@ def check_waveforms(x: Tensor, features: int, weights: torch.dtype) -> None:
         )
 
 
-def check_tokens(x: Tensor) -> None:
-    """Shape of tokens.
+def check_tokens(x: Tensor, vocabulary: int) -> None:
+    """Shape and values of tokens.
 
     Args:
         x: should be (batch, time) or (batch, time, 1), of at least one row and one step.
+        vocabulary: number of tokens that there are.
 
     Raises:
         ValueError: one line with what is wrong.
@@ -42,6 +43,14 @@ def check_tokens(x: Tensor) -> None:
         raise ValueError(
             "expected tokens (batch, time) with at least one row and one step, got "
             f"{tuple(x.shape)}"
+        )
+    if not _may_look(x):
+        return
+    smallest, largest = (int(value) for value in x.aminmax())
+    if smallest < 0 or largest >= vocabulary:
+        raise ValueError(
+            f"expected tokens from 0 to {vocabulary - 1}, got "
+            f"{smallest if smallest < 0 else largest}"
         )
 
 
@@ -62,8 +71,7 @@ def check_lengths(lengths: Tensor, x: Tensor) -> None:
             f"expected lengths ({batch},) of integers, one for each row, got "
             f"{tuple(lengths.shape)} {lengths.dtype}"
         )
-    # To look at values waits for a GPU, and cuts a compiled graph in two.
-    if lengths.device.type != "cpu" or torch.compiler.is_compiling():
+    if not _may_look(lengths):
         return
     shortest, longest = (int(value) for value in lengths.aminmax())
     if shortest < 1 or longest > time:
@@ -71,3 +79,8 @@ def check_lengths(lengths: Tensor, x: Tensor) -> None:
             f"expected lengths from 1 to the {time} steps of the input, got "
             f"{shortest if shortest < 1 else longest}"
         )
+
+
+def _may_look(x: Tensor) -> bool:
+    """To look at values waits for a GPU, and cuts a compiled graph in two."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()

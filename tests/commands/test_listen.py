@@ -124,6 +124,7 @@ def test_damaged_file_gives_the_events_before_the_damage(
         (["tones", "--thresholds", "{yes: 0.5}"], "--thresholds.WORD"),
         (["tones", "--thresholds._silence_", "0.5"], "_silence_"),
         (["tones", "--smoothing", "-1"], "smoothing"),
+        (["tones", "--smoothing", "1e12"], "not enough memory"),
         (["tones", "--refractory", "soon"], "soon"),
         (["tones", "--volume", "11"], "--volume"),
         ([], "model"),

@@ -174,6 +174,8 @@ def test_bad_input_is_restated() -> None:
         tiny("s4d")(clip(batch=0))
     with pytest.raises(ValueError, match=r"expected tokens \(batch, time\).*got \(0, 16\)"):
         tiny("s4d", vocabulary=5)(torch.zeros(0, 16, dtype=torch.long))
+    with pytest.raises(ValueError, match="expected tokens from 0 to 4, got 5"):
+        tiny("s4d", vocabulary=5)(torch.full((1, 16), 5))
     with pytest.raises(ValueError, match="16 samples, but one frame takes 32"):
         tiny("s4d", stem_stride=32)(clip())
     with pytest.raises(ValueError, match="rate must be a positive number"):
