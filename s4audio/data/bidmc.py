@@ -2,8 +2,6 @@
 
 import hashlib
 import math
-import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,7 +10,7 @@ import numpy as np
 import torch
 
 from s4audio.data.base import Split, SplitDataModule
-from s4audio.data.cache import Int64Array, cache_dir, remove_abandoned
+from s4audio.data.cache import Int64Array, cache_dir, complete_or_absent
 from s4audio.data.collate import Batch
 from s4audio.data.loader import BatchedDataset
 from s4audio.data.ts_format import FloatArray, read_ts
@@ -221,19 +219,7 @@ def _write_cache(folder: Path, train: Arrays, test: Arrays) -> None:
             f"training windows are {train[0].shape[1:]} and test windows {test[0].shape[1:]}; "
             "expected (time, 2) for both"
         )
-    # Complete or absent: the folder gets its name when everything is in it.
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder.parent)
-    partial = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-    partial.mkdir()
-    try:
-        np.save(partial / "series.npy", np.concatenate([train[0], test[0]]))
-        np.save(partial / "targets.npy", np.concatenate([train[1], test[1]]))
-        np.save(partial / "training.npy", len(train[1]))
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process has just read the same files
-                raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with complete_or_absent(folder) as temporary:
+        np.save(temporary / "series.npy", np.concatenate([train[0], test[0]]))
+        np.save(temporary / "targets.npy", np.concatenate([train[1], test[1]]))
+        np.save(temporary / "training.npy", len(train[1]))

@@ -11,7 +11,8 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -149,21 +150,10 @@ def decoded(
             return store
         # Left by an earlier run that skipped files: decode again, they may be readable now.
         shutil.rmtree(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder.parent)
-    temporary = folder.with_name(f"{key}.{uuid.uuid4().hex}.partial")
-    temporary.mkdir()
-    try:
+    with complete_or_absent(folder) as temporary:
         bad = _build(temporary, sources, sample_rate, max_seconds)
         if bad and (not skip_bad_files or len(bad) == len(sources)):
             raise UserError(_bad_files_message(folder.with_name(f"{key}.bad.txt"), bad, sources))
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process has just built the same store
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return open_store(folder)
 
 
@@ -178,6 +168,33 @@ def _key(sources: Sequence[Source], sample_rate: int, max_seconds: float | None)
         row = (path, source.name, source.label, state.st_size, state.st_mtime_ns)
         digest.update(json.dumps(row).encode())
     return digest.hexdigest()[:24]
+
+
+@contextmanager
+def complete_or_absent(folder: Path) -> Iterator[Path]:
+    """Fill a folder that gets its name only when everything is in it.
+
+    Where another process finishes the same folder first, its folder stays.
+
+    Args:
+        folder: what is to be made; its parent may be missing.
+
+    Yields:
+        an empty folder beside it; it is gone afterwards, whatever happens.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(folder.parent)
+    temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
+    temporary.mkdir()
+    try:
+        yield temporary
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def remove_abandoned(parent: Path) -> None:

@@ -19,8 +19,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
-import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +29,7 @@ import soundfile
 
 from s4audio.data import audio
 from s4audio.data.base import Split
-from s4audio.data.cache import Int16Array, Part, Source, cache_dir, remove_abandoned, to_int16
+from s4audio.data.cache import Int16Array, Part, Source, cache_dir, complete_or_absent, to_int16
 from s4audio.errors import UserError
 
 Samples = TypeVar("Samples", audio.FloatArray, Int16Array)
@@ -117,13 +115,9 @@ def silence_clips(recordings: Sequence[Path], sizes: Mapping[Part, int]) -> list
 
 
 def _cut(recordings: Sequence[Path], sizes: Mapping[Part, int], folder: Path) -> None:
-    """Write all pieces; the folder appears under its name only when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder.parent)
-    temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-    temporary.mkdir()
+    """Write all pieces."""
     heard = [audio.read(path) for path in recordings]
-    try:
+    with complete_or_absent(folder) as temporary:
         for row, (split, limits) in enumerate(NOISE_PARTS.items()):
             random = np.random.default_rng(row)
             for number in range(sizes[split]):
@@ -131,13 +125,6 @@ def _cut(recordings: Sequence[Path], sizes: Mapping[Part, int], folder: Path) ->
                 piece = _piece(waveform, round(_CLIP_SECONDS * rate), limits, random)
                 path = temporary / _file_name(split, number)
                 soundfile.write(path, to_int16(piece), rate, subtype="PCM_16")
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process has just cut the same pieces
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _piece(

@@ -5,8 +5,6 @@ microphone and a room of its own.
 """
 
 import re
-import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import numpy as np
 import soundfile
 
 from s4audio.data import audio
-from s4audio.data.cache import Source, cache_dir, remove_abandoned, to_int16
+from s4audio.data.cache import Source, cache_dir, complete_or_absent, to_int16
 from s4audio.data.espeak import Espeak
 from s4audio.data.synthetic_voices import SAMPLE_RATE, Voice, make_voice, voice_names
 from s4audio.errors import UserError
@@ -121,25 +119,13 @@ def _without(keywords: Sequence[str]) -> list[str]:
 
 
 def _synthesise(texts: Sequence[str], folder: Path) -> None:
-    """Write all sentences; the folder appears under its name only when complete."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder.parent)
-    temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-    temporary.mkdir()
+    """Write all sentences."""
     voices = voice_names("testing", 0)
-    try:
-        with Espeak() as engine:
-            for number, text in enumerate(texts):
-                voice = make_voice(voices[number % len(voices)], np.random.default_rng(number))
-                path = temporary / f"{number:05d}.wav"
-                soundfile.write(path, to_int16(_say(engine, voice, text)), SAMPLE_RATE)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process has just made the same sentences
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with complete_or_absent(folder) as temporary, Espeak() as engine:
+        for number, text in enumerate(texts):
+            voice = make_voice(voices[number % len(voices)], np.random.default_rng(number))
+            path = temporary / f"{number:05d}.wav"
+            soundfile.write(path, to_int16(_say(engine, voice, text)), SAMPLE_RATE)
 
 
 def _say(engine: Espeak, voice: Voice, text: str) -> audio.FloatArray:

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from s4audio.data.base import Split
-from s4audio.data.cache import cache_dir, remove_abandoned
+from s4audio.data.cache import cache_dir, complete_or_absent
 from s4audio.data.tokens import Tokens
 from s4audio.errors import UserError
 
@@ -54,19 +52,8 @@ def encoded_text(paths: Mapping[Split, Path], vocabulary_from: Split) -> Encoded
     """
     folder = cache_dir() / "words" / _key(paths, vocabulary_from)
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        remove_abandoned(folder.parent)
-        temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-        temporary.mkdir()
-        try:
+        with complete_or_absent(folder) as temporary:
             _encode(temporary, paths, vocabulary_from)
-            try:
-                temporary.rename(folder)
-            except OSError:
-                if not folder.is_dir():  # else another process has just encoded the same files
-                    raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     return _open(folder, paths)
 
 

@@ -6,8 +6,6 @@ The counterpart of the store of decoded audio, for tokens and pixels.
 import hashlib
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,7 +17,7 @@ import numpy.typing as npt
 from rich.console import Console
 from rich.progress import track
 
-from s4audio.data.cache import Int64Array, cache_dir, remove_abandoned
+from s4audio.data.cache import Int64Array, cache_dir, complete_or_absent
 from s4audio.errors import UserError
 
 Values = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
@@ -124,19 +122,8 @@ def stored_sequences(
     folder = cache_dir() / "sequences" / f"{kind}_{_key(files, options)}"
     if folder.is_dir():
         return open_sequences(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder.parent)
-    temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}.partial")
-    temporary.mkdir()
-    try:
+    with complete_or_absent(folder) as temporary:
         _build(temporary, kind, *read())
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process has just built the same store
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return open_sequences(folder)
 
 
