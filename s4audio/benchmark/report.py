@@ -1,7 +1,6 @@
 """Tables of a benchmark for the terminal, and the same as Markdown and JSON."""
 
 import json
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from rich.text import Text
 from s4audio.benchmark.cases import GroupResult, Row
 from s4audio.benchmark.plots import plot_growth, plot_tokens
 from s4audio.evaluation.tables import TextTable
-from s4audio.evaluation.writing import report_folder
+from s4audio.evaluation.writing import json_number, report_folder
 
 PICTURES = "images"
 BUSY = 1.3
@@ -186,15 +185,12 @@ def _values(result: GroupResult, row: Row) -> dict[str, Any]:
         "ratio": result.ratio(row) if timed else None,
         "peak_rss": row.peak_rss,
         "above_baseline": row.above_baseline,
-        "error": _finite(row.error),
-        "gradient_errors": {name: _finite(error) for name, error in row.gradient_errors.items()},
+        "error": json_number(row.error),
+        "gradient_errors": {
+            name: json_number(error) for name, error in row.gradient_errors.items()
+        },
         "processes": [asdict(measured) for measured in row.rounds],
     }
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON has no infinity."""
-    return value if value is not None and math.isfinite(value) else None
 
 
 def _markdown(benchmark: Benchmark) -> str:

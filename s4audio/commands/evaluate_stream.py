@@ -10,7 +10,7 @@ from s4audio.commands.runs import check_writable, folder_of
 from s4audio.errors import UserError
 
 if TYPE_CHECKING:
-    from s4audio.data import AudioDataModule, Clips
+    from s4audio.data import AudioDataModule, Clips, KeywordStreams, SpeechCommands
     from s4audio.data.recordings import AssembledRecording
     from s4audio.evaluation.detection import Timeline
     from s4audio.evaluation.stream_evaluation import StreamEvaluation
@@ -240,14 +240,21 @@ def _keywords_alone(module: "AudioDataModule", keywords: list[str]) -> "AudioDat
 
     if not isinstance(module, SpeechCommands | KeywordStreams) or module.labels == keywords:
         return module
-    alone = SpeechCommands(
+    alone = _with_words(module, keywords)
+    alone.prepare_data()
+    return alone
+
+
+def _with_words(module: "SpeechCommands | KeywordStreams", words: list[str]) -> "SpeechCommands":
+    """The clips of some words in the same folder."""
+    from s4audio.data import SpeechCommands
+
+    return SpeechCommands(
         module.root,
-        words=keywords,
+        words=words,
         sample_rate=module.sample_rate,
         skip_bad_files=module.skip_bad_files,
     )
-    alone.prepare_data()
-    return alone
 
 
 def _negatives(folders: list[Path], sentences: int, stream: "Stream") -> "list[Clips]":
@@ -274,12 +281,7 @@ def _other_words(module: "AudioDataModule") -> "Clips | None":
     if not words:
         return None
     if isinstance(module, SpeechCommands):
-        others = SpeechCommands(
-            module.root,
-            words=words,
-            sample_rate=module.sample_rate,
-            skip_bad_files=module.skip_bad_files,
-        )
+        others = _with_words(module, words)
     elif isinstance(module, SyntheticSpeech):
         others = SyntheticSpeech(
             module.root, words, _OTHER_CLIPS_PER_WORD, sample_rate=module.sample_rate

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from s4audio.evaluation.outcome import (
 from s4audio.evaluation.stream_evaluation import TARGETS, StreamEvaluation
 from s4audio.evaluation.timeline_plot import plot_minute
 from s4audio.evaluation.tradeoff import Curve
-from s4audio.evaluation.writing import report_folder
+from s4audio.evaluation.writing import json_number, report_folder
 
 
 def print_stream_report(evaluation: StreamEvaluation) -> None:
@@ -108,7 +107,7 @@ def _document(evaluation: StreamEvaluation) -> dict[str, object]:
         "smoothing": evaluation.smoothing,
         "refractory": evaluation.refractory,
         "tolerance": evaluation.tolerance,
-        "threshold": _number(evaluation.threshold),
+        "threshold": json_number(evaluation.threshold),
         "recordings": recordings,
         "all": _curve(evaluation.pooled),
         "words": _words(outcomes),
@@ -144,7 +143,7 @@ def _curve(curve: Curve) -> dict[str, object]:
         points.append(
             {
                 "false_accepts_per_hour_allowed": target,
-                "threshold": _number(float(curve.thresholds[index])),
+                "threshold": json_number(float(curve.thresholds[index])),
                 "miss_rate": misses / curve.keywords if curve.keywords else None,
                 "miss_interval": wilson_interval(misses, curve.keywords),
                 "false_accepts": int(curve.false_accepts[index]),
@@ -155,16 +154,11 @@ def _curve(curve: Curve) -> dict[str, object]:
         "spoken": curve.keywords,
         "points": points,
         "curve": {
-            "thresholds": [_number(value) for value in curve.thresholds.tolist()],
+            "thresholds": [json_number(value) for value in curve.thresholds.tolist()],
             "miss_rates": curve.miss_rates.tolist(),
             "false_accepts_per_hour": curve.false_accepts_per_hour.tolist(),
         },
     }
-
-
-def _number(value: float) -> float | None:
-    """JSON has no infinity."""
-    return value if math.isfinite(value) else None
 
 
 def _write_events(path: Path, outcomes: Sequence[Outcome]) -> Path:

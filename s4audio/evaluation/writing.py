@@ -1,5 +1,6 @@
 """What every report on disk has in common."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,3 +43,15 @@ def print_then_write(show: Callable[[], object], write: Callable[[], object]) ->
         show()
     finally:
         write()
+
+
+def json_number(value: float | None) -> float | None:
+    """None for what JSON has no number for: infinity and NaN.
+
+    Args:
+        value: any, or None.
+
+    Returns:
+        the value, or None.
+    """
+    return value if value is not None and math.isfinite(value) else None
