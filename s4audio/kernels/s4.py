@@ -113,7 +113,7 @@ class S4Kernel(StateSpaceKernel):
     def chunks(self, steps: int, length: int) -> Chunks:
         """See [s4audio.kernels.StateSpaceKernel][]."""
         A_Hnn, B_Hn = self._discretized(1.0)
-        squares = repeated_squares(A_Hnn, max(steps, self.length))
+        squares = repeated_squares(A_Hnn, max(steps, self.length), steps)
         stored_HnD = self._stored().permute(1, 2, 0)
         C_HnD = 2 * _unfolded(stored_HnD, power(squares, self.length))
         return dense_chunks(squares, B_Hn, C_HnD[..., 0], steps)
