@@ -233,7 +233,8 @@ def _add_product(total_HBn: Tensor, state_HBn: Tensor, transition: Tensor) -> No
     if transition.is_complex():
         _as_pairs(total_HBn).addcmul_(transition[:, None], _as_pairs(state_HBn))
     else:
-        total_HBn.baddbmm_(state_HBn, transition)
+        # Not baddbmm_, which takes the channels of a strided total one by one.
+        total_HBn += torch.bmm(state_HBn, transition)
 
 
 def _as_pairs(state: Tensor) -> Tensor:
