@@ -30,8 +30,8 @@ from s4audio.ops.normalization import (
 from s4audio.ops.pieces import cut, diagonal_sums, empty_pieces, in_pieces, join, toeplitz
 from s4audio.ops.tiles import in_tiles, output_dtype
 
-TILE_BYTES = 16 * 2**20
-"""Inputs and states that are held at once; they stay in the cache that the cores share."""
+TILE_BYTES = 64 * 2**20
+"""Inputs and states that are held at once: more channels in one product, and little memory."""
 
 FEW_CHANNELS = 2
 """Channels whose waveforms, of a batch, stay in a core's own cache."""
