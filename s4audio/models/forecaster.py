@@ -1,7 +1,7 @@
 """The forecaster: a context and a masked window through one stack."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,8 @@ class Forecaster(nn.Module):
             whose level wanders needs it; it is not part of the published method.
         linear: add one linear map, from the centred context of a series straight to its forecast,
             the same for all series. `fit_linear` finds it, training leaves it as it is; the decoder
-            begins at zero, so that training starts from the map alone. In evaluation the stack's
-            output counts for the share that `fit_share` finds. It is not part of the published
-            method.
+            begins at zero, so that training starts from the map alone. It is not part of the
+            published method.
 
     Raises:
         ValueError: `center` is not between 0 and `context`.
@@ -55,7 +54,6 @@ class Forecaster(nn.Module):
 
     mean: Tensor
     std: Tensor
-    share: Tensor
 
     def __init__(
         self,
@@ -81,7 +79,6 @@ class Forecaster(nn.Module):
             self.direct = nn.Linear(context, horizon, bias=False).requires_grad_(False)
             for start in (self.direct.weight, self.decoder.weight, self.decoder.bias):
                 nn.init.zeros_(start)
-            self.register_buffer("share", torch.ones(()))
         self.register_buffer("mean", torch.zeros(len(columns)))
         self.register_buffer("std", torch.ones(len(columns)))
 
@@ -99,6 +96,7 @@ class Forecaster(nn.Module):
         described = checkpoint["s4audio"]
         if described.get("task") != "ForecastingTask":
             raise UserError(f"{path} holds no forecaster, but a {described.get('task')}")
+        check_no_share(checkpoint)
         options = dict(described["config"])
         # A checkpoint from before an option has its default.
         windows = {name: options.pop(name) for name in _WINDOW_OPTIONS if name in options}
@@ -148,7 +146,7 @@ class Forecaster(nn.Module):
         moment = torch.zeros(self.context, self.horizon, dtype=torch.float64)
         count = 0
         for past, future in windows:
-            level = self._level(past)
+            level = self.level(past)
             x, y = (
                 (values - level).transpose(1, 2).flatten(0, 1).double() for values in (past, future)
             )
@@ -157,25 +155,6 @@ class Forecaster(nn.Module):
             count += len(x)
         gram.diagonal().add_(penalty * count)
         self.direct.weight.copy_(torch.linalg.solve(gram, moment).T)
-
-    @torch.no_grad()
-    def fit_share(self, windows: Iterable[Iterable[Tensor]]) -> None:
-        """Find the share of the stack's output with the least squared error, between 0 and 1.
-
-        With 0 the forecast is that of the linear map alone.
-
-        Args:
-            windows: batches of past (batch, context, columns), marks (batch, context + horizon,
-                n_marks) and future (batch, horizon, columns), none of which it was trained on.
-
-        Source: Breiman, "Stacked regressions", Machine Learning 24, 1996.
-        """
-        product = squares = 0.0
-        for past, marks, future in windows:
-            base, stack = self._parts(past, marks)
-            product += float(((future - base) * stack).sum())
-            squares += float(stack.square().sum())
-        self.share.fill_(min(1.0, max(0.0, product / squares)) if squares > 0 else 0.0)
 
     def forecast(self, past: Tensor, marks: Tensor) -> Tensor:
         """Forecast in the series' own units.
@@ -211,27 +190,43 @@ class Forecaster(nn.Module):
         wanted = (len(past), self.context + self.horizon, self.n_marks)
         if marks.shape != wanted:
             raise ValueError(f"expected marks {wanted}, got {tuple(marks.shape)}")
-        base, stack = self._parts(past, marks)
-        if self.linear and not self.training:
-            stack = self.share * stack
-        return base + stack
-
-    def _parts(self, past: Tensor, marks: Tensor) -> tuple[Tensor, Tensor]:
-        """Forecast without the stack, and what the stack adds: both (batch, horizon, columns)."""
-        level = self._level(past)
+        level = self.level(past)
         masked = torch.ones_like(past[:, :1, :1]).expand(-1, self.horizon, -1)
         centred = past - level
         known = F.pad(centred, (0, 1, 0, self.horizon))
         ahead = F.pad(masked, (len(self.columns), 0, self.context, 0))
         frames = self.encoder(torch.cat([known + ahead, marks], dim=-1), None, 1.0)
         y_BHL = self.backbone(frames.x)[..., -self.horizon :]
-        base = level.expand(-1, self.horizon, -1)
+        forecast: Tensor = level + self.decoder(y_BHL.transpose(1, 2))
         if self.linear:
-            base = base + self.direct(centred.transpose(1, 2)).transpose(1, 2)
-        return base, self.decoder(y_BHL.transpose(1, 2))
+            forecast = forecast + self.direct(centred.transpose(1, 2)).transpose(1, 2)
+        return forecast
 
-    def _level(self, past: Tensor) -> Tensor:
-        """What is subtracted (batch, 1, columns)."""
+    def level(self, past: Tensor) -> Tensor:
+        """What is subtracted from a window, and added to its forecast.
+
+        Args:
+            past: values (batch, context, columns).
+
+        Returns:
+            (batch, 1, columns).
+        """
         if self.center == 0:
             return torch.zeros_like(past[:, :1])
         return past[:, -self.center :].mean(1, keepdim=True)
+
+
+def check_no_share(checkpoint: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint whose stack counts for a share only, as forecasters' once did.
+
+    Args:
+        checkpoint: what the file holds.
+
+    Raises:
+        UserError: it has a share, without which its forecasts would be others.
+    """
+    if NETWORK_PREFIX + "share" in checkpoint["state_dict"]:
+        raise UserError(
+            "the checkpoint adds a fitted share of the stack to its linear map, which forecasters "
+            "no longer do: train again (s4audio fit)"
+        )

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from s4audio.errors import UserError, unknown_name
@@ -92,14 +92,12 @@ def save_folder(model: SequenceClassifier, folder: Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             weights, config = Path(scratch, WEIGHTS_NAME), Path(scratch, CONFIG_NAME)
             state = {name: x.detach().contiguous() for name, x in model.state_dict().items()}
-            save_file(state, weights)
+            weights.write_bytes(save(state))  # `save_file` lets nobody else read it
             config.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
             weights.replace(folder / WEIGHTS_NAME)
             config.replace(folder / CONFIG_NAME)
     except OSError as error:
         raise UserError(f"cannot write the model to {folder}: {error.strerror or error}") from error
-    except SafetensorError as error:  # a full disk
-        raise UserError(f"cannot write the model to {folder}: {error}") from error
 
 
 def load_folder(folder: Path) -> SequenceClassifier:

@@ -6,14 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
 from s4audio.data.forecasting import ForecastBatch, Forecasting, Windows
 from s4audio.evaluation.forecasts import Forecasts, forecast_rows, report_forecasts
 from s4audio.evaluation.tables import write_csv
 from s4audio.models import ClassifierConfig
-from s4audio.models.forecaster import Forecaster
+from s4audio.models.forecaster import Forecaster, check_no_share
 from s4audio.tasks.base import Task
 from s4audio.tasks.figures import figure
 from s4audio.tasks.optimizer import OptimizerConfig
@@ -52,8 +51,9 @@ class ForecastingTask(Task):
             so many of the context; 0, as in the papers, for none.
         ridge: Penalty of a linear map from the context of a series to its forecast, found by ridge
             regression over the training windows before the training, which leaves it as it is: the
-            stack learns the rest, and each validation finds the share of the stack's output that
-            forecasts best, between 0 and 1. None for no map.
+            stack learns the rest. None for no map.
+        sign_flip: Training turns each window upside down about its level (see `center`) with
+            probability 1/2: what rose in the training rows has then fallen as often.
         optimizer: Learning rates and weight decay.
         schedule: How the learning rates change.
     """
@@ -70,13 +70,14 @@ class ForecastingTask(Task):
         n_marks: int,
         center: int = 0,
         ridge: float | None = None,
+        sign_flip: bool = False,
         optimizer: OptimizerConfig = OptimizerConfig(),
         schedule: ScheduleConfig = ScheduleConfig(),
     ) -> None:
         super().__init__(optimizer, schedule)
         if ridge is not None and not ridge > 0:
             raise ValueError(f"ridge is {ridge}; give a number above 0, or null for no linear map")
-        self.ridge = ridge
+        self.ridge, self.sign_flip = ridge, sign_flip
         self.network = Forecaster(
             network, columns, context, horizon, n_marks, center, linear=ridge is not None
         )
@@ -98,23 +99,20 @@ class ForecastingTask(Task):
         forecast: Tensor = self.network(batch.past, batch.marks)
         return forecast
 
+    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse a checkpoint of another network, or with a share of the stack."""
+        check_no_share(checkpoint)
+        super().on_load_checkpoint(checkpoint)
+
     def training_step(self, batch: ForecastBatch, batch_idx: int) -> Tensor:
         """Mean squared error of one batch; stops the training when it is not finite."""
+        batch = self._flipped(batch)
         loss: Tensor = (self(batch) - batch.future).square().mean()
         self.stop_if_diverged(loss)
         size = len(batch.past)
         self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
         self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
         return loss
-
-    def on_validation_epoch_start(self) -> None:
-        """While training: find how much of the stack's output to add, then measure errors."""
-        if self.ridge is not None and self.trainer.state.fn == TrainerFn.FITTING:
-            batches = _batches(self._data().split("validation"))
-            self.network.fit_share(
-                (tensor.to(self.device) for tensor in (batch.past, batch.marks, batch.future))
-                for batch in batches
-            )
 
     def validation_step(self, batch: ForecastBatch, batch_idx: int) -> None:
         """Log both errors."""
@@ -174,6 +172,17 @@ class ForecastingTask(Task):
     def validation_line(self, scores: Mapping[str, float]) -> str:
         """Both errors."""
         return f"MSE {scores['val/loss']:.4f}, MAE {scores['val/mae']:.4f}"
+
+    def _flipped(self, batch: ForecastBatch) -> ForecastBatch:
+        """The batch, about half of its windows upside down where that is asked for."""
+        if not self.sign_flip:
+            return batch
+        # The step decides, so that a resumed run turns what it would have turned.
+        random = np.random.default_rng([torch.initial_seed(), self.global_step, self.global_rank])
+        signs = torch.from_numpy(random.choice((-1.0, 1.0), (len(batch.past), 1, 1)))
+        sign, level = signs.to(batch.past), self.network.level(batch.past)
+        past, future = (level + sign * (values - level) for values in (batch.past, batch.future))
+        return batch._replace(past=past, future=future)
 
 
 def _batches(windows: Windows) -> Iterator[ForecastBatch]:

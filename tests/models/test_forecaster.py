@@ -103,27 +103,6 @@ def test_ridge_regression_is_a_regression_with_more_rows():
     torch.testing.assert_close(model.direct.weight, expected.T, rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize(("factor", "expected"), [(0.5, 0.5), (-1.0, 0.0), (3.0, 1.0)])
-def test_the_share_of_the_stack_is_fitted(factor: float, expected: float):
-    model = forecaster(linear=True)
-    torch.nn.init.normal_(model.decoder.weight)
-    past, marks = torch.randn(6, 24, 2), torch.randn(6, 32, 3)
-    base = torch.einsum("hl,blc->bhc", model.direct.weight, past)
-    stack = (model(past, marks) - base).detach()
-    future = base + factor * stack
-    model.fit_share([(past[:4], marks[:4], future[:4]), (past[4:], marks[4:], future[4:])])
-    assert float(model.share) == pytest.approx(expected, abs=1e-5)
-    torch.testing.assert_close(model(past, marks), base + expected * stack, rtol=1e-4, atol=1e-4)
-    model.training = True  # its parts, such as batch norms, stay as they are
-    torch.testing.assert_close(model(past, marks), base + stack, rtol=1e-4, atol=1e-4)
-
-
-def test_a_stack_that_adds_nothing_has_no_share():
-    model = forecaster(linear=True)
-    model.fit_share([(torch.randn(2, 24, 2), torch.randn(2, 32, 3), torch.randn(2, 8, 2))])
-    assert model.share == 0
-
-
 @pytest.mark.parametrize("center", [-1, 25])
 def test_center_is_within_the_context(center: int):
     with pytest.raises(ValueError, match="between 0 and the context of 24"):

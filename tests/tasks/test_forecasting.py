@@ -35,7 +35,9 @@ def data(tmp_path: Path) -> Forecasting:
     return Forecasting(path, context=48, horizon=12, batch_size=16)
 
 
-def task(data: Forecasting, center: int = 24, ridge: float | None = None) -> ForecastingTask:
+def task(
+    data: Forecasting, center: int = 24, ridge: float | None = None, sign_flip: bool = False
+) -> ForecastingTask:
     torch.manual_seed(0)
     return ForecastingTask(
         ClassifierConfig(kind="s4d", d_model=16, n_layers=1, d_state=16, norm="layer"),
@@ -45,6 +47,7 @@ def task(data: Forecasting, center: int = 24, ridge: float | None = None) -> For
         data.n_marks,
         center=center,
         ridge=ridge,
+        sign_flip=sign_flip,
         optimizer=OptimizerConfig(learning_rate=0.02),
         schedule=ScheduleConfig(kind="constant"),
     )
@@ -168,24 +171,54 @@ def test_the_linear_map_is_fitted_before_the_training_and_stays(data: Forecastin
     assert torch.equal(resumed.network.direct.weight, module.network.direct.weight)
 
 
-def test_validation_finds_how_much_of_the_stack_to_add(data: Forecasting, tmp_path: Path):
-    module = task(data, center=1, ridge=0.1)
-    run = trainer(tmp_path, max_epochs=1, limit_train_batches=3, enable_checkpointing=False)
+def seen_in_training(data: Forecasting, folder: Path, **options) -> tuple[torch.Tensor, float]:
+    """Contexts that the network is given in three steps, and the loss of the first one."""
+    module = task(data, **options)
+    seen: list[torch.Tensor] = []
+    module.network.register_forward_pre_hook(lambda network, inputs: seen.append(inputs[0]))
+    losses: list[float] = []
+    module.stop_if_diverged = lambda loss: losses.append(loss.item())
+    torch.manual_seed(1)
+    run = trainer(
+        folder, max_epochs=1, limit_train_batches=3, limit_val_batches=0, enable_checkpointing=False
+    )
     run.fit(module, data)
-    windows = data.split("validation")
-    batch = windows.__getitems__(range(len(windows)))
+    return torch.cat(seen), losses[0]
 
-    def error(share: float) -> float:
-        module.network.share.fill_(share)
-        with torch.no_grad():
-            return float((module.eval()(batch) - batch.future).square().mean())
 
-    found = float(module.network.share)
-    errors = {share: error(share) for share in (0.0, found, 1.0)}
-    assert run.callback_metrics["val/loss"] == pytest.approx(errors[found], rel=1e-4)
-    assert errors[found] == min(errors.values())
-    run.validate(module, data, verbose=False)
-    assert module.network.share == 1.0  # only a training changes it
+@pytest.mark.parametrize("center", [0, 1, 24])
+def test_sign_flip_turns_some_windows_about_their_level(
+    data: Forecasting, tmp_path: Path, center: int
+):
+    plain, loss = seen_in_training(data, tmp_path, center=center, ridge=0.1)
+    turned, turned_loss = seen_in_training(data, tmp_path, center=center, ridge=0.1, sign_flip=True)
+    level = plain[:, -center:].mean(1, keepdim=True) if center else torch.zeros(1)
+    kept = (turned - plain).abs().amax((1, 2)) < 1e-5
+    mirrored = (turned - (2 * level - plain)).abs().amax((1, 2)) < 1e-5
+    assert (kept ^ mirrored).all()
+    assert 12 < kept.sum() < 36  # of 48
+    # The linear map of a turned context is the turned forecast: its errors only change their signs.
+    assert turned_loss == pytest.approx(loss, rel=1e-4)
+
+
+def test_the_step_decides_what_is_turned(data: Forecasting, tmp_path: Path):
+    first, _ = seen_in_training(data, tmp_path, sign_flip=True)
+    again, _ = seen_in_training(data, tmp_path, sign_flip=True)
+    assert torch.equal(first, again)
+
+
+def test_a_checkpoint_with_a_share_of_the_stack_is_refused(data: Forecasting, tmp_path: Path):
+    run = trainer(tmp_path, max_epochs=1, limit_train_batches=1, limit_val_batches=0)
+    run.fit(task(data, ridge=0.1), data)
+    path = tmp_path / "old.ckpt"
+    run.save_checkpoint(path)
+    old = torch.load(path, weights_only=True)
+    old["state_dict"]["network.share"] = torch.tensor(0.5)
+    torch.save(old, path)
+    with pytest.raises(UserError, match=r"fitted share .*: train again"):
+        Forecaster.from_checkpoint(path)
+    with pytest.raises(UserError, match=r"fitted share .*: train again"):
+        trainer(tmp_path).test(task(data, ridge=0.1), data, ckpt_path=path, weights_only=True)
 
 
 @pytest.mark.parametrize("ridge", [0.0, -1.0, math.nan])
