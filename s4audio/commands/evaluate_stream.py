@@ -64,7 +64,7 @@ def _parser(command: str) -> ArgumentParser:
         nargs="+",
         default=[20.0, 10.0, 5.0, 0.0],
         metavar="DB",
-        help="signal-to-noise ratios in decibels (default: 20 10 5 0)",
+        help="signal-to-noise ratios of the assembled recording in decibels (default: 20 10 5 0)",
     )
     parser.add_argument(
         "--negatives",
@@ -112,7 +112,7 @@ def evaluate_stream(
     Args:
         checkpoint: A .ckpt of `s4audio fit`, an .onnx file of `s4audio export`, a folder of
             `save_pretrained`, or a shipped name.
-        snrs: Signal-to-noise ratios in decibels.
+        snrs: Signal-to-noise ratios of the assembled recording in decibels.
         negatives: Folders of recordings without keywords.
         data: Clips to assemble recordings from: a Speech Commands tree, a folder per class or a CSV
             manifest. None: the data the checkpoint was trained on.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from s4audio.evaluation.detection_tables import threshold_text
 from s4audio.evaluation.outcome import (
     NO_SPEECH,
     NOTHING,
@@ -157,7 +158,7 @@ def plot_confusion(outcomes: Sequence[Outcome], threshold: float, path: Path) ->
     axes.set_yticks(range(len(rows)), rows, fontsize=font)
     axes.set_xlabel("detected")
     axes.set_ylabel("spoken (times)")
-    axes.set_title(f"Threshold {threshold:.4f}", loc="left", fontsize=11)
+    axes.set_title(f"Threshold {threshold_text(threshold)}", loc="left", fontsize=11)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, ticks=[0, 1, 5, 10, 25, 50, 100])

@@ -33,7 +33,7 @@ def miss_table(evaluation: StreamEvaluation) -> TextTable:
         cells = [
             _percent(curve.keywords - int(curve.hits[index]), curve.keywords) for index in best
         ]
-        thresholds = [_threshold(curve.thresholds[index]) for index in best]
+        thresholds = [threshold_text(curve.thresholds[index]) for index in best]
         size = (f"{curve.hours:.2f}", f"{curve.keywords:,}")
         lines.append((name, *size, *cells, thresholds[TARGETS.index(CLOSER_TARGET)]))
     pooled = evaluation.pooled
@@ -81,7 +81,7 @@ def closer_table(evaluation: StreamEvaluation) -> TextTable:
             )
         )
     return TextTable(
-        title=f"Events at the threshold {_threshold(evaluation.threshold)}",
+        title=f"Events at the threshold {threshold_text(evaluation.threshold)}",
         headers=("recording", "misses", "FA/h", *FALSE_ACCEPTS, "latency", "90 %"),
         rows=tuple(lines),
         words=1,
@@ -115,7 +115,7 @@ def word_table(evaluation: StreamEvaluation) -> TextTable:
             )
         )
     return TextTable(
-        title=f"Keywords at the threshold {_threshold(evaluation.threshold)}, all recordings",
+        title=f"Keywords at the threshold {threshold_text(evaluation.threshold)}, all recordings",
         headers=("word", "taken for", "spoken", "misses", "FA/h", "latency"),
         rows=tuple(lines),
         words=2,
@@ -135,7 +135,7 @@ def condition_table(evaluation: StreamEvaluation) -> TextTable:
             cells.append(f"{_percent(spoken - hits, spoken)}{median and f', {median}'}")
         lines.append((word, *cells))
     return TextTable(
-        title=f"Keywords at the threshold {_threshold(evaluation.threshold)}, each recording",
+        title=f"Keywords at the threshold {threshold_text(evaluation.threshold)}, each recording",
         headers=("word", *evaluation.names),
         rows=tuple(lines),
         words=1,
@@ -143,7 +143,8 @@ def condition_table(evaluation: StreamEvaluation) -> TextTable:
     )
 
 
-def _threshold(value: float) -> str:
+def threshold_text(value: float) -> str:
+    """A threshold as a person reads it: "none" where no finite one is high enough."""
     return f"{value:.4f}" if math.isfinite(value) else "none"
 
 

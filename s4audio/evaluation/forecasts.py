@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from s4audio.evaluation.forecast_plots import plot_error_by_step, plot_forecasts
 from s4audio.evaluation.tables import Cell, TextTable, print_table, write_csv, write_text
-from s4audio.evaluation.writing import print_then_write, report_folder
+from s4audio.evaluation.writing import json_number, print_then_write, report_folder
 
 FloatArray = NDArray[np.float32]
 
@@ -166,9 +166,12 @@ def _write(
         "horizon": horizon,
         "windows": windows,
         "columns": forecasts.columns,
-        "errors": {name: {"mse": two[0], "mae": two[1]} for name, two in errors.items()},
-        "mse_by_step": mse.tolist(),
-        "mae_by_step": mae.tolist(),
+        "errors": {
+            name: {"mse": json_number(two[0]), "mae": json_number(two[1])}
+            for name, two in errors.items()
+        },
+        "mse_by_step": [json_number(value) for value in mse.tolist()],
+        "mae_by_step": [json_number(value) for value in mae.tolist()],
     }
     pictures = "![Forecasts](forecasts.png)\n\n![Error by step](error_by_step.png)\n"
     with report_folder(output, "--report.output"):

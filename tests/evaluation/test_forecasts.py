@@ -67,6 +67,20 @@ def test_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
         assert (tmp_path / "new" / name).stat().st_size > 100
 
 
+def test_a_forecast_that_is_no_number_leaves_the_report_readable(tmp_path: Path):
+    broken = forecasts()
+    broken.forecast[0, 1] = np.nan
+    report_forecasts(broken, day=3, output=tmp_path)
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    text = (tmp_path / "report.json").read_text()
+    report = json.loads(text, parse_constant=refuse)
+    assert report["errors"]["model"] == {"mse": None, "mae": None}
+    assert [error is None for error in report["mse_by_step"]] == [False, True, False, False]
+
+
 def test_predictions_are_in_the_units_of_the_table_without_overlap(tmp_path: Path):
     report_forecasts(forecasts(2), day=0, output=tmp_path)
     with (tmp_path / "predictions.csv").open(newline="") as file:
