@@ -7,8 +7,11 @@ with C and Q = P*. With the bilinear discretisation and w = (1 + z) / 2 they joi
 
 (Woodbury), and one inverse FFT gives the kernel. At the L-th roots of unity this is the endless
 kernel folded onto L steps; it is the kernel itself with Ct = C (I - Abar^L) in place of C. Ct for
-the training length is what is stored and trained, so that training never forms Abar^L; at any other
-length or rate C is recovered with one solve for each channel and folded anew.
+the training length is what is stored and trained, so that this form never needs Abar^L in training;
+at any other length or rate C is recovered with one solve for each channel and folded anew.
+
+The cost of that grows with L. Of a kernel that is long for its state C is always recovered, and
+K[l] = C Abar^l B is made by doubling ([s4audio.kernels.powers][]), whose cost hardly grows.
 
 Source: Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces" (2022),
 algorithm 1 and appendix C.3.
@@ -33,9 +36,13 @@ from s4audio.kernels.base import (
     real_diagonal,
     real_row,
 )
-from s4audio.kernels.chunks import dense_chunks, power, repeated_squares
+from s4audio.kernels.chunks import dense_chunks
 from s4audio.kernels.hippo import Measure, nplr
+from s4audio.kernels.powers import impulse_response, powers
 from s4audio.ops import Backend, Chunks, woodbury_kernel
+
+LONG = 2
+"""From so many times the square of the state on, a kernel of that length is made by doubling."""
 
 SMALLEST_DECAY = 1e-4
 """FouT eigenvalues have no real part; the logarithm that stores it needs one."""
@@ -100,6 +107,9 @@ class S4Kernel(StateSpaceKernel):
 
     def sample(self, length: int, rate: float) -> Tensor:
         """See [s4audio.kernels.Kernel][]."""
+        longest, state = max(length, self.length), 2 * self.C.shape[2]
+        if self.backend == "gemm" and longest >= LONG * state**2:
+            return self._from_powers(length, rate)
         if rate == 1 and length <= self.length:
             return self._from_generating_function(self._stored(), 1.0, self.length)[..., :length]
         Ct_DHn = self._folded(self._output_map(), rate, length)
@@ -113,10 +123,9 @@ class S4Kernel(StateSpaceKernel):
     def chunks(self, steps: int, length: int) -> Chunks:
         """See [s4audio.kernels.StateSpaceKernel][]."""
         A_Hnn, B_Hn = self._discretized(1.0)
-        squares = repeated_squares(A_Hnn, max(steps, self.length), steps)
-        stored_HnD = self._stored().permute(1, 2, 0)
-        C_HnD = 2 * _unfolded(stored_HnD, power(squares, self.length))
-        return dense_chunks(squares, B_Hn, C_HnD[..., 0], steps)
+        whole_Hnn, squares = powers(A_Hnn, self.length, steps, torch.float32)
+        C_DHn = 2 * _unfolded(self._stored(), whole_Hnn)
+        return dense_chunks(squares, B_Hn, C_DHn[0], steps)
 
     def _eigenvalues(self) -> Tensor:
         """Lambda of each independent state space, complex128 (S, N)."""
@@ -127,6 +136,14 @@ class S4Kernel(StateSpaceKernel):
         Lambda_HN = per_channel(self._eigenvalues(), self.channels)
         keep_HN = below_bandlimit(Lambda_HN, self.log_dt, self.bandlimit)
         return real_row(as_complex(self.C) * keep_HN)
+
+    def _from_powers(self, length: int, rate: float) -> Tensor:
+        A_Hnn, B_Hn = self._discretized(rate)
+        exponent = self.length if rate == 1 else 1
+        precision = self.C.dtype if self.training else torch.float64
+        whole_Hnn, squares = powers(A_Hnn, exponent, length, precision)
+        C_DHn = _unfolded(self._stored(), whole_Hnn) if rate == 1 else self._output_map()
+        return impulse_response(squares, B_Hn, 2 * C_DHn, length)
 
     def _from_generating_function(self, Ct_DHn: Tensor, rate: float, length: int) -> Tensor:
         Lambda_HN = per_channel(self._eigenvalues(), self.channels)
@@ -174,15 +191,14 @@ class S4Kernel(StateSpaceKernel):
 
     def _output_map(self) -> Tensor:
         """C recovered from the stored Ct, as real rows (D, H, n)."""
-        power_Hnn = self._power(1.0, self.length)
-        return _unfolded(self._stored().permute(1, 2, 0), power_Hnn).permute(2, 0, 1)
+        return _unfolded(self._stored(), self._power(1.0, self.length))
 
 
-def _unfolded(Ct_HnD: Tensor, power_Hnn: Tensor) -> Tensor:
-    """C from Ct = C (I - Abar^L), as columns, with Abar^L."""
+def _unfolded(Ct_DHn: Tensor, power_Hnn: Tensor) -> Tensor:
+    """C from Ct = C (I - Abar^L) with Abar^L, both as real rows."""
     identity = torch.eye(power_Hnn.shape[-1], dtype=torch.float64, device=power_Hnn.device)
-    C_HnD: Tensor = torch.linalg.solve((identity - power_Hnn).mT, Ct_HnD)
-    return C_HnD
+    C_HnD: Tensor = torch.linalg.solve((identity - power_Hnn).mT, Ct_DHn.permute(1, 2, 0))
+    return C_HnD.permute(2, 0, 1)
 
 
 def _real_pairs(x: Tensor) -> Tensor:

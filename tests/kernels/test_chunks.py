@@ -5,7 +5,6 @@ import torch
 from torch import Tensor
 
 from s4audio.kernels import DSSKernel, S4DKernel, S4Kernel
-from s4audio.kernels.chunks import power, repeated_squares
 from s4audio.ops import chunked_convolution, fft_convolution
 
 CHANNELS, LENGTH = 4, 200
@@ -56,25 +55,6 @@ def test_same_convolution_and_gradients_at_full_size() -> None:
     expected = torch.autograd.grad(whole, parameters, cotangent)
     for mine, judge in zip(gradients, expected, strict=True):
         assert (mine - judge).abs().max() <= 2e-3 * judge.abs().max()
-
-
-@pytest.mark.parametrize("exponent", [1, 200, 16_000])
-def test_powers_hold_no_subnormal_numbers(exponent: int) -> None:
-    torch.manual_seed(0)
-    A = torch.block_diag(torch.tensor([0.3]), 0.9999 * torch.linalg.qr(torch.randn(7, 7))[0])
-    A = A.double()[None].requires_grad_()  # with zeros, whose gradients count too
-    expected = torch.linalg.matrix_power(A, exponent)
-    squares = repeated_squares(A, 16_000, precise=256)
-    found = power(squares, exponent)
-    assert found.dtype == torch.float64
-    assert (found - expected).abs().max() <= (1e-5 if exponent > 256 else 1e-12)
-    for square in squares:
-        numbers = square.detach()
-        assert (numbers[numbers != 0].abs() > 1e-30).all()
-    cotangent = torch.randn_like(expected)
-    (gradient,) = torch.autograd.grad(found, A, cotangent)
-    (judge,) = torch.autograd.grad(expected, A, cotangent)
-    assert (gradient - judge).abs().max() <= 1e-3 * judge.abs().max()
 
 
 def test_kernels_without_chunks() -> None:

@@ -1,5 +1,6 @@
 """Every kernel: shapes, recurrences, backends, rates, sharing, gradients, bad options."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -15,14 +16,19 @@ from s4audio.kernels import (
     S4Kernel,
     SGConvKernel,
     StateSpaceKernel,
+    s4,
 )
 from s4audio.kernels.dss import VERSIONS
+from s4audio.kernels.hippo import Measure
 from s4audio.kernels.sgconv import resample_kernel
 from s4audio.ops import woodbury
 
 CHANNELS, LENGTH = 4, 200
 
 STATE_SPACES: dict[str, Callable[..., StateSpaceKernel]] = {
+    # Too short for their state to be made by doubling, unlike the two after them.
+    "s4-legs-wide": lambda **o: S4Kernel(CHANNELS, LENGTH, d_state=16, **o),
+    "s4-fout-wide": lambda **o: S4Kernel(CHANNELS, LENGTH, d_state=16, init="fout", **o),
     "s4-legs": lambda **o: S4Kernel(CHANNELS, LENGTH, d_state=8, **o),
     "s4-fout": lambda **o: S4Kernel(CHANNELS, LENGTH, d_state=8, init="fout", **o),
     **{
@@ -113,16 +119,35 @@ def test_kernel_is_the_impulse_response_of_its_recurrence(name: str, rate: float
         assert error(kernel(length, rate)[0], unrolled(kernel, length, rate)) < 1e-5
 
 
+@pytest.mark.parametrize("d_state", [8, 16])
 @pytest.mark.parametrize("length", [50, LENGTH, 333])
-def test_s4_at_other_lengths_than_its_training_length(length: int) -> None:
-    kernel = S4Kernel(CHANNELS, LENGTH, d_state=8)
+def test_s4_at_other_lengths_than_its_training_length(length: int, d_state: int) -> None:
+    kernel = S4Kernel(CHANNELS, LENGTH, d_state=d_state)
     with torch.no_grad():
         assert error(kernel(length)[0], unrolled(kernel, length, 1.0)) < 1e-5
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("init", ["legs", "fout"])
+def test_s4_by_doubling_at_full_size(
+    monkeypatch: pytest.MonkeyPatch, init: Measure, bidirectional: bool
+) -> None:
+    kernel = S4Kernel(CHANNELS, 16_000, init=init, bidirectional=bidirectional)
+    parameters = list(kernel.parameters())
+    doubled = kernel(16_000)
+    cotangent = torch.randn_like(doubled)
+    gradients = torch.autograd.grad(doubled, parameters, cotangent)
+    monkeypatch.setattr(s4, "LONG", math.inf)
+    judge = kernel(16_000)
+    assert error(doubled, judge) < 2e-6
+    expected = torch.autograd.grad(judge, parameters, cotangent)
+    for mine, other in zip(gradients, expected, strict=True):
+        assert error(mine, other) < 1e-5
+
+
 @pytest.mark.parametrize("kept", [0, 2**22])
 def test_s4_in_groups_of_channels(monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
-    kernel = S4Kernel(CHANNELS, LENGTH, d_state=8)
+    kernel = S4Kernel(CHANNELS, LENGTH, d_state=16)
     parameters = list(kernel.parameters())
     whole = kernel(LENGTH)
     cotangent = torch.randn_like(whole)
