@@ -197,7 +197,6 @@ def _assembled(
     """A recording of the test split; hours with keywords and without."""
     from s4audio.data.recordings import AssembledRecording, background_of
 
-    module = _keywords_alone(module, _keywords(stream))
     others = _other_words(module)
     return AssembledRecording(
         clips=[module.split("testing"), *([] if others is None else [others])],
@@ -226,6 +225,7 @@ def _open(checkpoint: Path, data: Path | None, stream: "Stream") -> "AudioDataMo
         module = own_data(checkpoint)
     else:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
+    module = _keywords_alone(module, _keywords(stream))
     module.prepare_data()
     return module
 
@@ -240,9 +240,7 @@ def _keywords_alone(module: "AudioDataModule", keywords: list[str]) -> "AudioDat
 
     if not isinstance(module, SpeechCommands | KeywordStreams) or module.labels == keywords:
         return module
-    alone = _with_words(module, keywords)
-    alone.prepare_data()
-    return alone
+    return _with_words(module, keywords)
 
 
 def _with_words(module: "SpeechCommands | KeywordStreams", words: list[str]) -> "SpeechCommands":

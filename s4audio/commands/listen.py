@@ -128,6 +128,8 @@ def _open(wav: str | None, mic: str | None, sample_rate: int) -> "AudioSource":
     from s4audio.streaming.wav import AudioFile, RawInput
 
     if wav == "-":
+        if sys.stdin is None:  # closed by who started the command
+            raise UserError("--wav -: standard input is closed; pipe samples into it")
         return RawInput(sys.stdin.buffer, sample_rate)
     if wav is not None:
         return AudioFile(wav)

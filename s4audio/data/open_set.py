@@ -102,7 +102,11 @@ def silence_clips(recordings: Sequence[Path], sizes: Mapping[Part, int]) -> list
             f"{SILENCE} is cut from background recordings and there are none: add recordings to "
             "_background_noise_, or leave the class out"
         )
-    files = [(str(path.resolve()), path.stat().st_size) for path in recordings]
+    stats = [path.stat() for path in recordings]
+    files = [
+        (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
+        for path, stat in zip(recordings, stats, strict=True)
+    ]
     key = _digest(json.dumps([_FORMAT, files, sorted(sizes.items())]))[:16]
     folder = cache_dir() / "silence" / key
     if not folder.is_dir():

@@ -62,7 +62,7 @@ class S4Kernel(StateSpaceKernel):
         dt_max: largest initial step.
         bandlimit: cut eigenvalues whose frequency, in cycles a step, is at least bandlimit / 2;
             None keeps all.
-        backend: form of the Cauchy products.
+        backend: form of the Cauchy products; ``gemm`` makes long kernels by doubling instead.
 
     Raises:
         ValueError: for an odd state, an unknown init, or n_ssm that does not divide the channels.

@@ -12,7 +12,12 @@ from s4audio.errors import UserError
 from s4audio.models.block import Backbone, ChannelLinear, Dropout, Norm, make_norm
 from s4audio.models.build import make_backbone
 from s4audio.models.config import ClassifierConfig
-from s4audio.models.pretrained import NETWORK_PREFIX, list_pretrained, read_checkpoint
+from s4audio.models.pretrained import (
+    list_pretrained,
+    load_weights,
+    network_weights,
+    read_checkpoint,
+)
 from s4audio.models.vocabulary import make_vocabulary
 from s4audio.ops.pointwise import scaled
 
@@ -271,10 +276,5 @@ def load_autoregressive(path: Path) -> tuple[AutoregressiveModel, dict[str, Any]
     model = AutoregressiveModel(
         AutoregressiveConfig.from_dict(description["config"]), description["labels"]
     )
-    weights = {
-        name.removeprefix(NETWORK_PREFIX): x
-        for name, x in checkpoint["state_dict"].items()
-        if name.startswith(NETWORK_PREFIX)
-    }
-    model.load_state_dict(weights)
+    load_weights(model, network_weights(checkpoint), path)
     return model.eval(), description

@@ -1,7 +1,7 @@
 """The forecaster: a context and a masked window through one stack."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from s4audio.errors import UserError
 from s4audio.models.build import make_backbone, make_encoder
 from s4audio.models.config import ClassifierConfig
-from s4audio.models.pretrained import NETWORK_PREFIX, read_checkpoint
+from s4audio.models.pretrained import load_weights, network_weights, read_checkpoint
 
 _WINDOW_OPTIONS = ("context", "horizon", "n_marks", "center", "linear")
 
@@ -96,18 +96,11 @@ class Forecaster(nn.Module):
         described = checkpoint["s4audio"]
         if described.get("task") != "ForecastingTask":
             raise UserError(f"{path} holds no forecaster, but a {described.get('task')}")
-        check_no_share(checkpoint)
         options = dict(described["config"])
         # A checkpoint from before an option has its default.
         windows = {name: options.pop(name) for name in _WINDOW_OPTIONS if name in options}
         model = cls(ClassifierConfig.from_dict(options), described["labels"], **windows)
-        model.load_state_dict(
-            {
-                name.removeprefix(NETWORK_PREFIX): value
-                for name, value in checkpoint["state_dict"].items()
-                if name.startswith(NETWORK_PREFIX)
-            }
-        )
+        load_weights(model, network_weights(checkpoint), Path(path))
         return model.eval()
 
     def describe(self) -> dict[str, Any]:
@@ -214,19 +207,3 @@ class Forecaster(nn.Module):
         if self.center == 0:
             return torch.zeros_like(past[:, :1])
         return past[:, -self.center :].mean(1, keepdim=True)
-
-
-def check_no_share(checkpoint: Mapping[str, Any]) -> None:
-    """Refuse a checkpoint whose stack counts for a share only, as forecasters' once did.
-
-    Args:
-        checkpoint: what the file holds.
-
-    Raises:
-        UserError: it has a share, without which its forecasts would be others.
-    """
-    if NETWORK_PREFIX + "share" in checkpoint["state_dict"]:
-        raise UserError(
-            "the checkpoint adds a fitted share of the stack to its linear map, which forecasters "
-            "no longer do: train again (s4audio fit)"
-        )

@@ -7,13 +7,14 @@ import json
 import os
 import pickle
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from s4audio.errors import UserError, unknown_name
 from s4audio.models.classifier import SequenceClassifier
@@ -22,8 +23,8 @@ from s4audio.models.config import ClassifierConfig
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 SHIPPED = Path(__file__).parent / "weights"
-NETWORK_PREFIX = "network."
-"""Prefix of the classifier's parameters in the state dictionary of a training checkpoint."""
+_NETWORK = "network."
+"""Prefix of the network in the state dictionary of a task."""
 
 _ARCHIVE = b"PK\x03\x04"
 """What `torch.save` begins with: a ZIP archive."""
@@ -142,12 +143,7 @@ def load_checkpoint(path: Path) -> SequenceClassifier:
     task = checkpoint["s4audio"].get("task", CLASSIFIER_TASKS[0])  # the first ones do not say
     if task not in CLASSIFIER_TASKS:
         raise UserError(f"{path} is a checkpoint of a {task}: only sequence classifiers load here")
-    state = {
-        name.removeprefix(NETWORK_PREFIX): x
-        for name, x in checkpoint["state_dict"].items()
-        if name.startswith(NETWORK_PREFIX)
-    }
-    return _build(checkpoint["s4audio"], state, path)
+    return _build(checkpoint["s4audio"], network_weights(checkpoint), path)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -169,6 +165,37 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             "another project come in with s4audio import-checkpoint"
         )
     return checkpoint
+
+
+def network_weights(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of the network of a task, by their names in the network.
+
+    Args:
+        checkpoint: as `read_checkpoint` returns it.
+    """
+    return {
+        name.removeprefix(_NETWORK): x
+        for name, x in checkpoint["state_dict"].items()
+        if name.startswith(_NETWORK)
+    }
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor], source: Path) -> None:
+    """Load a state dictionary into a model that was made from the description beside it.
+
+    Args:
+        model: of the described architecture.
+        state: its weights.
+        source: where both come from.
+
+    Raises:
+        UserError: if they do not fit each other.
+    """
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].strip()
+        raise UserError(f"the weights in {source} do not fit its config: {reason}") from error
 
 
 def read_pickled_tensors(path: Path) -> Any:
@@ -215,9 +242,5 @@ def _build(description: Any, state: dict[str, Tensor], source: Path) -> Sequence
         model = SequenceClassifier(config, description["labels"], description["sample_rate"])
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{source} has no usable model description: {error}") from error
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise UserError(f"the weights in {source} do not fit its config: {reason}") from error
+    load_weights(model, state, source)
     return model.eval()

@@ -76,6 +76,11 @@ class StreamingClassifier(nn.Module):
         config = model.config
         self.labels = model.labels
         self.sample_rate = round(model.sample_rate / rate)
+        if self.sample_rate < 1:
+            raise UserError(
+                f"rate={rate} of a model of {model.sample_rate} Hz is audio of less than 1 Hz: "
+                "choose a smaller rate"
+            )
         encoder = model.encoder
         stride = encoder.hop(rate) if isinstance(encoder, FrameEncoder) else 1
         frames = _frames(chunk, stride, self.sample_rate)

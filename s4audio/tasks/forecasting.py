@@ -12,7 +12,7 @@ from s4audio.data.forecasting import ForecastBatch, Forecasting, Windows
 from s4audio.evaluation.forecasts import Forecasts, forecast_rows, report_forecasts
 from s4audio.evaluation.tables import write_csv
 from s4audio.models import ClassifierConfig
-from s4audio.models.forecaster import Forecaster, check_no_share
+from s4audio.models.forecaster import Forecaster
 from s4audio.tasks.base import Task
 from s4audio.tasks.figures import figure
 from s4audio.tasks.optimizer import OptimizerConfig
@@ -98,11 +98,6 @@ class ForecastingTask(Task):
         """Forecasts (batch, horizon, columns) of a batch, standardised."""
         forecast: Tensor = self.network(batch.past, batch.marks)
         return forecast
-
-    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Refuse a checkpoint of another network, or with a share of the stack."""
-        check_no_share(checkpoint)
-        super().on_load_checkpoint(checkpoint)
 
     def training_step(self, batch: ForecastBatch, batch_idx: int) -> Tensor:
         """Mean squared error of one batch; stops the training when it is not finite."""

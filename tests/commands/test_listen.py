@@ -90,6 +90,14 @@ def test_raw_samples_on_standard_input(
     assert words(capsys.readouterr().out) == ["high", "low"]
 
 
+def test_closed_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)  # what `<&-` leaves
+    assert main(["listen", "tones", "--wav", "-"]) == 2
+    assert "standard input is closed" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("damage", ["cut", "nan"])
 def test_damaged_file_gives_the_events_before_the_damage(
     damage: str, recording: Path, high_then_low: Waveforms, capsys: pytest.CaptureFixture

@@ -62,6 +62,9 @@ def test_silence_is_noise_of_the_splits_own_part_of_the_recording(tmp_path: Path
     assert 1 <= silent <= 20
     again = silence_clips([tmp_path / "steps.wav"], sizes)
     assert [clip.path for clip in again] == [clip.path for clip in drawn]
+    soundfile.write(tmp_path / "steps.wav", -recording, 400, subtype="PCM_16")  # of the same size
+    other = silence_clips([tmp_path / "steps.wav"], sizes)
+    assert not {clip.path for clip in other} & {clip.path for clip in drawn}
     parts = [noise_part(np.arange(1000), limits) for limits in ((0, 0.8), (0.8, 0.9), (0.9, 1))]
     assert np.concatenate(parts).tolist() == list(range(1000))
     assert len(noise_part(np.zeros(3), (0.9, 0.95))) == 1

@@ -212,6 +212,7 @@ def test_chunk_and_window_are_reported(make_model: MakeModel) -> None:
         ({}, {"window": float("inf")}, "window must be a positive"),
         ({}, {"rate": 0.0}, "rate must be a positive"),
         ({}, {"rate": float("nan")}, "rate must be a positive"),
+        ({}, {"rate": 1e6}, "audio of less than 1 Hz: choose a smaller rate"),
     ],
 )
 def test_refusals(
