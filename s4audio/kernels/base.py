@@ -56,7 +56,8 @@ class Kernel(nn.Module, ABC):
             rate: evaluation step / training step, above 0.
 
         Returns:
-            (directions, channels, length), float32, whatever the autocast precision.
+            (directions, channels, length), float32, whatever the autocast precision, in memory of
+            its own that may be changed.
 
         Raises:
             ValueError: for a length below 1 or a rate that is not positive.

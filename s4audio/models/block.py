@@ -93,8 +93,8 @@ class LongConvolution(nn.Module):
 
     def _kernel_and_skip(self, length: int, rate: float) -> Tensor:
         k_DHL = self.kernel(length, rate)
-        skip_1HL = F.pad(self.D[None, :, None].to(k_DHL.dtype), (0, length - 1))
-        return torch.cat([k_DHL[:1] + skip_1HL, k_DHL[1:]])
+        k_DHL[0, :, 0] += self.D
+        return k_DHL
 
     def _chunks_and_skip(self, u_BHL: Tensor, rate: float) -> Chunks | None:
         """The kernel over chunks of time, or None where the transform is the better way."""

@@ -110,6 +110,17 @@ def test_shape_and_gradients(name: str, bidirectional: bool) -> None:
     assert set(kernel.step_parameters) <= named
 
 
+@pytest.mark.parametrize("length", [1, 37, LENGTH, 2 * LENGTH])
+@pytest.mark.parametrize("name", ALL)
+def test_a_kernel_may_be_changed_in_place(name: str, length: int) -> None:
+    kernel = ALL[name](n_ssm=2)
+    with torch.no_grad():
+        first = kernel(length)
+        judge = first.clone()
+        first += torch.rand(first.shape)
+        torch.testing.assert_close(kernel(length), judge, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("rate", [1.0, 2.0, 0.7])
 @pytest.mark.parametrize("name", STATE_SPACES)
 def test_kernel_is_the_impulse_response_of_its_recurrence(name: str, rate: float) -> None:
