@@ -92,7 +92,7 @@ class LongConvolution(nn.Module):
         return k_DHL if self.training or self.kernel.directions == 2 else k_DHL.double()
 
     def _kernel_and_skip(self, length: int, rate: float) -> Tensor:
-        k_DHL = self.kernel(length, rate)
+        k_DHL: Tensor = self.kernel(length, rate)
         k_DHL[0, :, 0] += self.D
         return k_DHL
 
