@@ -9,6 +9,7 @@ from s4audio.errors import UserError, unknown_name
 from s4audio.kernels.dss import Version
 from s4audio.kernels.s4d import Discretization
 from s4audio.kernels.sgconv import Combination, Decay, Interpolation, WeightInit
+from s4audio.models.filterbank import STEPS
 from s4audio.models.spectral import POOLED_BANDS, POOLED_FRAMES
 from s4audio.ops import Backend
 
@@ -40,10 +41,10 @@ class ClassifierConfig:
         stem_stride: samples a frame; above 1 the encoder is a strided convolution. Of tokens with
             `ngrams`: tokens a frame, whose vectors are averaged.
         stem_kernel: taps of the strided convolution; None for 4 strides.
-        bands: number of band-pass filters whose energies are the encoder's frames, instead
-            of a plain strided convolution; needs a stem_stride above 1.
+        bands: number of band-pass filters whose powers are the encoder's frames, instead of a
+            plain strided convolution; needs a stem_stride that is a multiple of 4.
         band_channels: feature maps of convolutions over bands and time behind the filter bank; None
-            for none. Needs bands, and a stem_stride of two frames of the filter bank.
+            for none. Needs bands, and a stem_stride that is a multiple of 8.
         vocabulary: number of tokens; the encoder is an embedding and inputs are integers.
         ngrams: length of the longest n-gram of tokens with a vector of its own, beside those of
             single tokens; None for none. Needs vocabulary.
@@ -122,11 +123,12 @@ class ClassifierConfig:
                 "samples between frames would be lost"
             )
         if self.bands is not None and not (
-            self.bands >= 1 and self.d_input == 1 < self.stem_stride
+            self.bands >= 1 and self.d_input == 1 and self.stem_stride % STEPS == 0
         ):
             raise UserError(
-                f"bands={self.bands} needs at least one band, stem_stride above 1 and d_input 1 "
-                f"(a waveform), got stem_stride={self.stem_stride} and d_input={self.d_input}"
+                f"bands={self.bands} needs at least one band, a stem_stride that is a multiple of "
+                f"{STEPS} and d_input 1 (a waveform), got stem_stride={self.stem_stride} and "
+                f"d_input={self.d_input}"
             )
         if self.band_channels is not None:
             self._check_band_channels(self.band_channels)
@@ -185,10 +187,11 @@ class ClassifierConfig:
         if channels < 1:
             raise UserError(f"band_channels must be at least 1, got {channels}")
         bands, stride = self.bands, self.stem_stride
-        if bands is None or bands < POOLED_BANDS or stride % POOLED_FRAMES:
+        frame = POOLED_FRAMES * STEPS
+        if bands is None or bands < POOLED_BANDS or stride % frame:
             raise UserError(
                 f"band_channels={channels} needs at least {POOLED_BANDS} bands and a stem_stride "
-                f"that is a multiple of {POOLED_FRAMES}, got bands={bands} and stem_stride={stride}"
+                f"that is a multiple of {frame}, got bands={bands} and stem_stride={stride}"
             )
 
     def kernel_options(self) -> dict[str, Any]:

@@ -130,12 +130,26 @@ class StridedEncoder(nn.Module):
 
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, d_input); raises what `filter_frames` raises."""
-        return filter_frames(x_BLF, lengths, rate, self.stride, self.weight, self.bias)
+        weight = resample_filters(self.weight, rate)
+        return filter_frames(x_BLF, lengths, rate, self.stride, weight, self.bias)
 
 
 def frame_hop(stride: int, rate: float) -> int:
     """Steps of a frame: `stride` at the training rate, the nearest whole number at another."""
     return max(1, round(stride / rate))
+
+
+def whole_frames(x_BLF: Tensor, hop: int) -> Tensor:
+    """The input (batch, time, features) without the steps behind its last whole frame.
+
+    Raises:
+        ValueError: if the input is shorter than one frame.
+    """
+    if x_BLF.shape[1] < hop:
+        raise ValueError(
+            f"the input has {x_BLF.shape[1]} samples, but one frame takes {hop}: pad it"
+        )
+    return x_BLF[:, : x_BLF.shape[1] // hop * hop]
 
 
 def filter_frames(
@@ -153,7 +167,7 @@ def filter_frames(
         lengths: valid steps of each row (batch,), or None if all are valid.
         rate: evaluation step / training step.
         stride: steps a frame at the training rate.
-        weight: filters (channels, features, taps) at the training rate.
+        weight: filters (channels, features, taps) at the rate of the input.
         bias: (channels,), or None.
 
     Returns:
@@ -163,13 +177,9 @@ def filter_frames(
         ValueError: if the input is shorter than one frame.
     """
     hop = frame_hop(stride, rate)
-    if x_BLF.shape[1] < hop:
-        raise ValueError(
-            f"the input has {x_BLF.shape[1]} samples, but one frame takes {hop}: pad it"
-        )
-    weight = resample_filters(weight, rate)
+    whole_BFL = whole_frames(x_BLF, hop).transpose(1, 2)
     # The first frame sees silence before the clip.
-    padded = F.pad(x_BLF.transpose(1, 2), (weight.shape[-1] - hop, 0))
+    padded = F.pad(whole_BFL, (weight.shape[-1] - hop, 0))
     x_BHL = F.conv1d(padded, weight, bias, stride=hop)
     frames = None if lengths is None else (lengths // hop).clamp(min=1)
     return Frames(x_BHL, frames, rate * hop / stride)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.errors import UserError
-from s4audio.models.filterbank import band_energies, gabor_filters
+from s4audio.models.filterbank import STEPS, band_powers, gabor_filters, log_powers
 from s4audio.models.normalization import RELEASE_SECONDS, LevelFollower
 
 POOLING = (3, 4)
@@ -75,7 +75,7 @@ class LogMelNetwork(nn.Module):
         self.config = config
         self.labels = tuple(labels)
         self.sample_rate = sample_rate
-        self.hop = round(_HOP_SECONDS * sample_rate)
+        self.hop = STEPS * round(_HOP_SECONDS * sample_rate / STEPS)
         self.level = LevelFollower(RELEASE_SECONDS * sample_rate)
         window = round(_WINDOW_SECONDS * sample_rate)
         filters = gabor_filters(config.bands, window, sample_rate)
@@ -111,8 +111,8 @@ class LogMelNetwork(nn.Module):
                 f"expected waveforms (batch, time, 1) of at least {POOLING[1] * self.hop} samples "
                 f"at {self.sample_rate} Hz, got {tuple(x.shape)} at rate {rate:g}"
             )
-        frames = band_energies(self.level(x, None, rate), None, rate, self.hop, self.filters)
-        log_BML = self.norm(frames.x)
+        frames = band_powers(self.level(x, None, rate), None, rate, self.hop, self.filters)
+        log_BML = self.norm(log_powers(frames.x))
         y_BCML = F.avg_pool2d(self.first(log_BML.unsqueeze(1)).relu(), POOLING)
         for block in self.blocks:
             y_BCML = (y_BCML + block(y_BCML)).relu()

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.models.block import ChannelLinear
-from s4audio.models.encoder import Frames, frame_hop
-from s4audio.models.filterbank import band_energies, gabor_filters
+from s4audio.models.encoder import Frames, whole_frames
+from s4audio.models.filterbank import band_powers, bank_hop, gabor_filters, log_powers
 
 POOLED_BANDS, POOLED_FRAMES = 3, 2
 """Bands and frames that are averaged behind the first convolution."""
@@ -106,7 +106,8 @@ class SpectralEncoder(nn.Module):
 
     Args:
         d_model: channels.
-        stride: samples a frame of the backbone at the training rate, a multiple of `POOLED_FRAMES`.
+        stride: samples a frame of the backbone at the training rate, a multiple of `POOLED_FRAMES`
+            and `STEPS` together.
         kernel: taps of the filters.
         bands: number of bands, at least `POOLED_BANDS`.
         channels: feature maps of the convolutions.
@@ -127,7 +128,7 @@ class SpectralEncoder(nn.Module):
 
     def hop(self, rate: float) -> int:
         """Samples of a frame of the backbone at another rate: whole frames of the filter bank."""
-        return POOLED_FRAMES * frame_hop(self.stride // POOLED_FRAMES, rate)
+        return POOLED_FRAMES * bank_hop(self.stride // POOLED_FRAMES, rate)
 
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode (batch, time, 1).
@@ -136,13 +137,9 @@ class SpectralEncoder(nn.Module):
             ValueError: if the input is shorter than one frame of the backbone.
         """
         hop = self.hop(rate)
-        if x_BLF.shape[1] < hop:
-            raise ValueError(
-                f"the input has {x_BLF.shape[1]} samples, but one frame takes {hop}: pad it"
-            )
-        whole = x_BLF[:, : x_BLF.shape[1] // hop * hop]
-        fine = band_energies(whole, None, rate, self.stride // POOLED_FRAMES, self.weight)
-        log_BML = self.norm(fine.x)
+        whole_BLF = whole_frames(x_BLF, hop)
+        fine = band_powers(whole_BLF, None, rate, self.stride // POOLED_FRAMES, self.weight)
+        log_BML = self.norm(log_powers(fine.x))
         # Strides of a map that lies innermost: all convolutions follow, and are faster so.
         y_BCL, _ = self.convolutions(log_BML.unsqueeze(-1).movedim(-1, 1))
         frames = None if lengths is None else (lengths // hop).clamp(min=1)

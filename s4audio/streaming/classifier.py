@@ -20,7 +20,7 @@ from s4audio.streaming.inputs import (
     LinearEncoderStep,
     SpectralStep,
     StandardizeStep,
-    StridedEncoderStep,
+    strided_step,
 )
 from s4audio.streaming.parts import BlockStep, LinearStep, PoolingStep, make_norm_step
 from s4audio.streaming.step import State, Step
@@ -202,7 +202,7 @@ def _input_steps(
     elif isinstance(model.encoder, FilterbankEncoder):
         steps["encoder"] = FilterbankStep(model.encoder, stride, rate, dtype)
     elif isinstance(model.encoder, StridedEncoder):
-        steps["encoder"] = StridedEncoderStep(model.encoder, stride, rate, dtype)
+        steps["encoder"] = strided_step(model.encoder, stride, rate, dtype)
     else:
         assert isinstance(model.encoder, LinearEncoder)
         steps["encoder"] = LinearEncoderStep(model.encoder, dtype)

@@ -9,9 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from s4audio.models.build import FrameEncoder
 from s4audio.models.encoder import LinearEncoder, StridedEncoder, resample_filters
-from s4audio.models.filterbank import FilterbankEncoder, log_energies
+from s4audio.models.filterbank import (
+    STEPS,
+    FilterbankEncoder,
+    instantaneous_power,
+    log_powers,
+    windowed_power,
+)
 from s4audio.models.normalization import SMALLEST_PEAK, TINY, LevelFollower, Standardize
 from s4audio.models.spectral import (
     POOLED_FRAMES,
@@ -94,24 +99,25 @@ class LinearEncoderStep(Step):
         return x_BL * self.weight + self.bias, {}
 
 
-class StridedEncoderStep(Step):
-    """One frame for `stride` samples; it carries the samples that later frames still reach."""
+class FramesStep(Step):
+    """One frame of filters for `stride` samples; it carries the samples later frames still reach.
+
+    Args:
+        weight: filters (channels, 1, taps) at the rate of the stream.
+        bias: (channels,), or None.
+        stride: samples of a frame.
+        dtype: of the filters and the state.
+    """
 
     weight: Tensor
     bias: Tensor | None
 
     def __init__(
-        self,
-        encoder: FrameEncoder,
-        stride: int,
-        rate: float,
-        dtype: torch.dtype,
+        self, weight: Tensor, bias: Tensor | None, stride: int, dtype: torch.dtype
     ) -> None:
         super().__init__()
         self.stride = stride
-        weight = resample_filters(encoder.weight.detach().to(dtype), rate)
-        self.register_buffer("weight", weight.contiguous())
-        bias = encoder.bias if isinstance(encoder, StridedEncoder) else None
+        self.register_buffer("weight", weight.detach().to(dtype).contiguous())
         self.register_buffer("bias", None if bias is None else bias.detach().to(dtype))
         self.reach = weight.shape[-1] - stride
 
@@ -129,25 +135,63 @@ class StridedEncoderStep(Step):
         return x_BHL.transpose(0, 1), next_state
 
 
+def strided_step(
+    encoder: StridedEncoder, stride: int, rate: float, dtype: torch.dtype
+) -> FramesStep:
+    """The strided convolution."""
+    weight = resample_filters(encoder.weight.detach().to(dtype), rate)
+    return FramesStep(weight, encoder.bias, stride, dtype)
+
+
+class PowersStep(Step):
+    """Power in each band of a filter bank; it carries the powers of the last frame.
+
+    Args:
+        weight: pairs of filters (2 bands, 1, taps) at the training rate.
+        hop: samples of a frame of the bank.
+        rate: evaluation step / training step.
+        dtype: of the filters and the state.
+    """
+
+    def __init__(self, weight: Tensor, hop: int, rate: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        filters = resample_filters(weight.detach().to(dtype), rate)
+        self.frames = FramesStep(filters, None, hop // STEPS, dtype)
+        self.bands = len(weight) // 2
+
+    def initial_state(self, batch: int) -> State:
+        """That of the filters, and `powers` (streams, bands, STEPS)."""
+        powers = self.frames.weight.new_zeros(batch, self.bands, STEPS)
+        return {**self.frames.initial_state(batch), "powers": powers}
+
+    def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
+        """Map (streams, samples) to (streams, bands, frames)."""
+        filtered_HBT, next_state = self.frames(x_BL, state)
+        power_BMT = instantaneous_power(filtered_HBT.transpose(0, 1))
+        power_BMT = torch.cat([state["powers"], power_BMT], dim=-1)
+        next_state["powers"] = power_BMT[..., -STEPS:]
+        return windowed_power(power_BMT), next_state
+
+
 class FilterbankStep(Step):
-    """Energies of the filter bank, normalised and mapped to the backbone's channels."""
+    """Powers of the filter bank, normalised and mapped to the backbone's channels."""
 
     def __init__(
         self, encoder: FilterbankEncoder, stride: int, rate: float, dtype: torch.dtype
     ) -> None:
         super().__init__()
-        self.filters = StridedEncoderStep(encoder, stride, rate, dtype)
+        self.powers = PowersStep(encoder.weight, stride, rate, dtype)
         self.norm = Affine(encoder.norm, dtype)
         self.linear = LinearStep(encoder.linear.weight, encoder.linear.bias, dtype)
 
     def initial_state(self, batch: int) -> State:
-        """That of the filters."""
-        return self.filters.initial_state(batch)
+        """That of the powers."""
+        return self.powers.initial_state(batch)
 
     def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
         """Encode (streams, samples) as (channels, streams, frames)."""
-        filtered_HBL, next_state = self.filters(x_BL, state)
-        log_MBL = self.norm(log_energies(filtered_HBL.transpose(0, 1)).transpose(0, 1))
+        power_BML, next_state = self.powers(x_BL, state)
+        log_MBL = self.norm(log_powers(power_BML).transpose(0, 1))
         y_HR = self.linear(log_MBL.flatten(1))
         return y_HR.reshape(-1, *log_MBL.shape[1:]), next_state
 
@@ -159,24 +203,23 @@ class SpectralStep(Step):
         self, encoder: SpectralEncoder, stride: int, rate: float, dtype: torch.dtype
     ) -> None:
         super().__init__()
-        self.filters = StridedEncoderStep(encoder, stride // POOLED_FRAMES, rate, dtype)
+        self.powers = PowersStep(encoder.weight, stride // POOLED_FRAMES, rate, dtype)
         self.norm = Affine(encoder.norm, dtype)
         self.convolutions = _without_norms(encoder.convolutions, dtype)
         self.linear = LinearStep(encoder.linear.weight, encoder.linear.bias, dtype)
-        self.bands = encoder.norm.num_features
 
     def initial_state(self, batch: int) -> State:
-        """That of the filters, and `past0`, `past1`, ... (streams, maps, bands, frames)."""
-        pasts = self.convolutions.silence(batch, self.bands, self.linear.weight)
+        """That of the powers, and `past0`, `past1`, ... (streams, maps, bands, frames)."""
+        pasts = self.convolutions.silence(batch, self.powers.bands, self.linear.weight)
         return {
-            **self.filters.initial_state(batch),
+            **self.powers.initial_state(batch),
             **{f"past{i}": past for i, past in enumerate(pasts)},
         }
 
     def forward(self, x_BL: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, State]:
         """Encode (streams, samples) as (channels, streams, frames)."""
-        filtered_HBL, next_state = self.filters(x_BL, state)
-        log_MBL = self.norm(log_energies(filtered_HBL.transpose(0, 1)).transpose(0, 1))
+        power_BML, next_state = self.powers(x_BL, state)
+        log_MBL = self.norm(log_powers(power_BML).transpose(0, 1))
         pasts = [state[f"past{i}"] for i in range(len(self.convolutions.layers))]
         y_BCL, pasts = self.convolutions(log_MBL.transpose(0, 1).unsqueeze(1), pasts)
         next_state.update({f"past{i}": past for i, past in enumerate(pasts)})

@@ -5,15 +5,18 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig, SequenceClassifier
+from s4audio.models.encoder import resample_filters
 from s4audio.models.filterbank import (
     HIGHEST_SHARE,
     LOWEST_HZ,
     FilterbankEncoder,
+    band_powers,
     gabor_filters,
-    log_energies,
+    log_powers,
 )
 
 BANDS, KERNEL, STRIDE = 24, 400, 160
@@ -51,9 +54,31 @@ def test_a_tone_is_loudest_in_its_band(band: int) -> None:
 
 
 def test_silence_has_the_floor() -> None:
-    torch.testing.assert_close(
-        log_energies(torch.zeros(1, 4, 3)), torch.full((1, 2, 3), math.log(1e-6))
-    )
+    torch.testing.assert_close(log_powers(torch.zeros(2, 3)), torch.full((2, 3), math.log(1e-6)))
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.45, 0.5])
+def test_the_power_of_a_frame_is_windowed(rate: float) -> None:
+    torch.manual_seed(0)
+    filters, x_B1L = gabor_filters(BANDS, KERNEL, 16_000), torch.randn(1, 1, 3_200)
+    taps = resample_filters(filters, rate)
+    filtered_HL = F.conv1d(F.pad(x_B1L, (taps.shape[-1] - 1, 0)), taps)[0]
+    real, imaginary = filtered_HL.chunk(2)
+    power_ML = real.square() + imaginary.square()
+    step = round(40 / rate)
+    ends = torch.arange(8 * step - 1, 3_200, 4 * step)  # the first frame has no frame before
+    times = [(math.sin(math.pi * (i + 1) / 9) ** 2, ends - (7 - i) * step) for i in range(8)]
+    expected = sum(weight * power_ML[:, time] for weight, time in times) / 4.5
+    powers = band_powers(x_B1L.mT, None, rate, STRIDE, filters).x[0, :, 1:]
+    torch.testing.assert_close(powers, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_click_counts_wherever_it_is_in_its_frame() -> None:
+    filters, places = gabor_filters(48, KERNEL, 16_000), torch.arange(STRIDE)
+    clicks = torch.zeros(STRIDE, 1_600, 1)
+    clicks[places, 4 * STRIDE + places] = 1
+    power_BM = band_powers(clicks, None, 1.0, STRIDE, filters).x.sum(-1)
+    assert (power_BM.amax(0) / power_BM.amin(0)).max() < 3
 
 
 def test_level_shifts_all_frames_alike() -> None:
@@ -89,7 +114,7 @@ def test_filters_are_saved_but_not_trained() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bands": 8}, "stem_stride above 1"),
+        ({"bands": 8}, "a multiple of 4"),
         ({"bands": 0, "stem_stride": 16}, "at least one band"),
         ({"bands": 8, "stem_stride": 16, "d_input": 2}, "got stem_stride=16 and d_input=2"),
     ],

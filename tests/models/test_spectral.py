@@ -70,7 +70,7 @@ def test_other_sampling_rates(sample_rate: int) -> None:
     model, rate = encoder(), 16_000 / sample_rate
     native, other = model(chirp(16_000), None, 1.0), model(chirp(sample_rate), None, rate)
     frames = min(native.x.shape[-1], other.x.shape[-1])
-    assert abs(other.rate - 1) < 0.01
+    assert abs(other.rate - 1) < 0.02  # 112 samples of 11,025 Hz stand for 110.25
     apart = (native.x[..., :frames] - other.x[..., :frames]).abs().mean()
     assert apart < 0.1 * native.x.std()
 
@@ -81,8 +81,8 @@ def test_other_sampling_rates(sample_rate: int) -> None:
         ({"band_channels": 0, "bands": 8, "stem_stride": 16}, "at least 1, got 0"),
         ({"band_channels": 4, "bands": 2, "stem_stride": 16}, "got bands=2"),
         ({"band_channels": 4, "stem_stride": 16}, "got bands=None"),
-        ({"band_channels": 4, "bands": 8, "stem_stride": 17}, "stem_stride=17"),
-        ({"band_channels": 4, "bands": 8}, "stem_stride above 1"),
+        ({"band_channels": 4, "bands": 8, "stem_stride": 12}, "multiple of 8.*stem_stride=12"),
+        ({"band_channels": 4, "bands": 8}, "a multiple of 4"),
     ],
 )
 def test_options_that_do_not_go_together(options: dict[str, int], message: str) -> None:
@@ -93,8 +93,8 @@ def test_options_that_do_not_go_together(options: dict[str, int], message: str) 
 def test_too_short_an_input() -> None:
     with pytest.raises(ValueError, match="has 319 samples, but one frame takes 320"):
         classifier()(torch.zeros(1, 319, 1))
-    with pytest.raises(ValueError, match="has 161 samples, but one frame takes 162"):
-        classifier()(torch.zeros(1, 161, 1), rate=1.97)
+    with pytest.raises(ValueError, match="has 161 samples, but one frame takes 168"):
+        classifier()(torch.zeros(1, 161, 1), rate=1.9)
 
 
 def test_only_the_filters_are_not_trained() -> None:
