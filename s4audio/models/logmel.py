@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.errors import UserError
-from s4audio.models.filterbank import STEPS, band_powers, gabor_filters, log_powers
+from s4audio.models.filterbank import STEPS, band_powers, bank_hop, gabor_filters, log_powers
 from s4audio.models.normalization import RELEASE_SECONDS, LevelFollower
 
 POOLING = (3, 4)
@@ -75,7 +75,7 @@ class LogMelNetwork(nn.Module):
         self.config = config
         self.labels = tuple(labels)
         self.sample_rate = sample_rate
-        self.hop = STEPS * round(_HOP_SECONDS * sample_rate / STEPS)
+        self.hop = STEPS * max(1, round(_HOP_SECONDS * sample_rate / STEPS))
         self.level = LevelFollower(RELEASE_SECONDS * sample_rate)
         window = round(_WINDOW_SECONDS * sample_rate)
         filters = gabor_filters(config.bands, window, sample_rate)
@@ -106,10 +106,11 @@ class LogMelNetwork(nn.Module):
         Raises:
             ValueError: if `x` has the wrong shape or is shorter than one pooled frame.
         """
-        if x.ndim != 3 or x.shape[-1] != 1 or x.shape[1] * rate < POOLING[1] * self.hop:
+        shortest = POOLING[1] * bank_hop(self.hop, rate)
+        if x.ndim != 3 or x.shape[-1] != 1 or x.shape[1] < shortest:
             raise ValueError(
-                f"expected waveforms (batch, time, 1) of at least {POOLING[1] * self.hop} samples "
-                f"at {self.sample_rate} Hz, got {tuple(x.shape)} at rate {rate:g}"
+                f"expected waveforms (batch, time, 1) of at least {shortest} samples at "
+                f"{self.sample_rate / rate:g} Hz, got {tuple(x.shape)}"
             )
         frames = band_powers(self.level(x, None, rate), None, rate, self.hop, self.filters)
         log_BML = self.norm(log_powers(frames.x))

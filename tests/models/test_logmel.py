@@ -48,6 +48,13 @@ def test_wrong_shapes(shape: tuple[int, ...]) -> None:
         network()(torch.zeros(shape))
 
 
+def test_the_shortest_input_at_another_rate() -> None:
+    # Four frames of 112 samples, each of which stands for 10 ms.
+    assert network()(torch.zeros(2, 448, 1), rate=1.45).shape[0] == 2
+    with pytest.raises(ValueError, match=r"at least 448 samples at 11034\.5 Hz, got \(2, 447, 1\)"):
+        network()(torch.zeros(2, 447, 1), rate=1.45)
+
+
 def test_options_out_of_range() -> None:
     with pytest.raises(UserError, match="bands must be at least 3, got 2"):
         LogMelConfig(bands=2)
