@@ -11,7 +11,7 @@ from torch import Tensor
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.tasks.optimizer import OptimizerConfig, parameter_groups
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "quickstart" / "s4.yaml"
+RECIPES = Path(__file__).resolve().parents[2] / "recipes" / "quickstart"
 SAMPLES, RATE = 3200, 16_000
 
 
@@ -49,8 +49,9 @@ def accuracy_after_training(config: ClassifierConfig, *, bfloat16: bool) -> floa
 
 @pytest.mark.parametrize("kind", ["s4", "sgconv"])
 def test_bfloat16_training_loses_no_accuracy(kind: str) -> None:
-    network = yaml.safe_load(RECIPE.read_text())["model"]["init_args"]["network"]
-    config = replace(ClassifierConfig(**{**network, "kind": kind}), n_layers=2, length=SAMPLES)
+    recipe = yaml.safe_load((RECIPES / f"{kind}.yaml").read_text())
+    network = recipe["model"]["init_args"]["network"]
+    config = replace(ClassifierConfig(**network), length=SAMPLES)
     high = accuracy_after_training(config, bfloat16=False)
     low = accuracy_after_training(config, bfloat16=True)
     assert high > 0.9
