@@ -26,6 +26,6 @@ COMMON_WORDS = (
     *("train", "travel", "under", "uncle", "voice", "wait", "wake", "walk", "wall", "warm"),
     *("wash", "watch", "water", "weather", "week", "welcome", "well", "west", "what", "wheel"),
     *("where", "white", "why", "wide", "wind", "window", "winter", "wish", "woman", "wood"),
-    *("word", "work", "world", "write", "year", "yellow", "yesterday", "young", "your", "always"),
+    *("word", "work", "world", "wrist", "year", "yellow", "yesterday", "young", "your", "always"),
 )
-"""Short words, none of which is in Speech Commands."""
+"""Short words, none of which is in Speech Commands or sounds like a word of it."""

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import soundfile
@@ -17,6 +18,7 @@ from rich.progress import track
 
 from s4audio.data.augment import AugmentConfig
 from s4audio.data.cache import Int16Array, Source, Store, cache_dir, remove_abandoned
+from s4audio.data.common_words import COMMON_WORDS
 from s4audio.data.espeak import Espeak
 from s4audio.data.manifest import read_manifest
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
@@ -51,7 +53,7 @@ class SyntheticSpeech(AudioDataModule):
     Args:
         root: where the generated folders go; None for `synthetic_speech` in the cache folder.
         words: what is said, and the labels in the order of their targets; None for yes, no, up,
-            down, left, right, on, off, stop, go.
+            down, left, right, on, off, stop, go; ``common`` for these and 260 everyday words.
         clips_per_word: training clips of each word, >= 1. Validation has 15 % of that and testing
             20 %, in addition, and at least one clip of each word.
         synthesis_seed: of the voices and of everything drawn for each clip.
@@ -73,7 +75,7 @@ class SyntheticSpeech(AudioDataModule):
     def __init__(
         self,
         root: Path | str | None = None,
-        words: list[str] | None = None,
+        words: list[str] | Literal["common"] | None = None,
         clips_per_word: int = 400,
         synthesis_seed: int = 0,
         sample_rate: int = SAMPLE_RATE,
@@ -96,7 +98,11 @@ class SyntheticSpeech(AudioDataModule):
         if synthesis_seed < 0:
             raise ValueError(f"synthesis_seed must not be negative, got {synthesis_seed}")
         self.root = root
-        self.words = _checked_words(TEN_WORDS if words is None else words)
+        if words is None:
+            words = list(TEN_WORDS)
+        elif words == "common":
+            words = [*TEN_WORDS, *COMMON_WORDS]
+        self.words = _checked_words(words)
         self.clips_per_word = clips_per_word
         self.synthesis_seed = synthesis_seed
         parent = cache_dir() / "synthetic_speech" if root is None else Path(root)

@@ -1,15 +1,20 @@
 """Training that starts from the weights of another network."""
 
+from typing import TypeVar
+
 import torch
 
 from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
+from s4audio.models.logmel import LogMelNetwork
+
+Network = TypeVar("Network", SequenceClassifier, LogMelNetwork)
 
 # Options that change no weight and no output of a trained network.
 _OF_TRAINING_ONLY = ("dropout", "tie_dropout", "backend")
 
 
-def take_weights(network: SequenceClassifier, trained: SequenceClassifier, source: str) -> None:
+def take_weights(network: Network, trained: Network, source: str) -> None:
     """Copy the weights of a trained network, rows of the decoder by the names of their classes.
 
     Args:

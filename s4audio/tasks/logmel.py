@@ -1,13 +1,17 @@
 """Training, validation and testing of the log-mel network, the peer of our keyword spotters."""
 
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 from torch.nn import functional
 
 from s4audio.data import Batch
+from s4audio.errors import UserError
 from s4audio.models.logmel import LogMelConfig, LogMelNetwork
+from s4audio.models.pretrained import load_weights, network_weights, read_checkpoint
 from s4audio.tasks.classes import ClassTask
+from s4audio.tasks.initial import take_weights
 from s4audio.tasks.optimizer import OptimizerConfig
 from s4audio.tasks.schedule import ScheduleConfig
 
@@ -22,6 +26,8 @@ class LogMelTask(ClassTask):
         optimizer: Learning rates and weight decay.
         schedule: How the learning rates change.
         label_smoothing: Share of the target spread over all classes, in [0, 1).
+        initial: Checkpoint of such a network to start from, as for `ClassificationTask`; None for
+            random weights.
     """
 
     network: LogMelNetwork
@@ -34,11 +40,13 @@ class LogMelTask(ClassTask):
         optimizer: OptimizerConfig = OptimizerConfig(),
         schedule: ScheduleConfig = ScheduleConfig(),
         label_smoothing: float = 0.0,
+        initial: Path | None = None,
     ) -> None:
         super().__init__(LogMelNetwork(network, labels, sample_rate), optimizer, schedule)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing is {label_smoothing}; give a number in [0, 1)")
         self.label_smoothing = label_smoothing
+        self.initial = initial
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (batch, classes)."""
@@ -53,6 +61,11 @@ class LogMelTask(ClassTask):
             "sample_rate": self.network.sample_rate,
         }
 
+    def on_fit_start(self) -> None:
+        """Take initial weights; a network that is resumed has its own."""
+        if self.initial is not None and self.trainer.ckpt_path is None:
+            take_weights(self.network, _load(self.initial), str(self.initial))
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Cross entropy of one batch; stops the training when it is not finite."""
         logits = self(batch)
@@ -60,3 +73,15 @@ class LogMelTask(ClassTask):
         loss = functional.cross_entropy(logits, batch.targets, label_smoothing=smoothing)
         self.log_training(loss, logits, batch.targets)
         return loss
+
+
+def _load(path: Path) -> LogMelNetwork:
+    checkpoint = read_checkpoint(path)
+    there = checkpoint["s4audio"]
+    task = there.get("task", "ClassificationTask")  # the first ones do not say
+    if task != LogMelTask.__name__:
+        raise UserError(f"initial={path} is a checkpoint of a {task}; give one of a LogMelTask")
+    config = LogMelConfig(**there["config"])
+    network = LogMelNetwork(config, there["labels"], there["sample_rate"])
+    load_weights(network, network_weights(checkpoint), path)
+    return network

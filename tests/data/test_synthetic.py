@@ -12,6 +12,7 @@ import pytest
 import soundfile
 
 from s4audio.data import synthetic
+from s4audio.data.common_words import COMMON_WORDS
 from s4audio.data.espeak import Espeak
 from s4audio.data.opening import from_description, open_audio
 from s4audio.data.synthetic import SyntheticSpeech
@@ -119,6 +120,12 @@ def test_voices_and_variants_are_in_one_split_only(data):
             accent, variant = name.split("+")
             assert accent in ACCENTS
             assert variant in VARIANTS[split]
+
+
+def test_common_words_are_the_commands_and_everyday_words():
+    data = SyntheticSpeech(words="common")
+    assert data.labels[:10] == SyntheticSpeech().labels
+    assert tuple(data.labels[10:]) == COMMON_WORDS
 
 
 def test_words_of_ones_own(tmp_path):

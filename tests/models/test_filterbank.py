@@ -53,6 +53,15 @@ def test_a_tone_is_loudest_in_its_band(band: int) -> None:
     assert log_ML[band, 10].item() == pytest.approx(math.log(0.25), abs=0.1)
 
 
+@pytest.mark.parametrize("sample_rate", [8_000, 44_100])
+def test_bands_cover_what_the_sample_rate_can_hold(sample_rate: int) -> None:
+    kernel = round(0.025 * sample_rate)
+    spectra = torch.fft.fft(torch.complex(*gabor_filters(6, kernel, sample_rate)[:, 0].chunk(2)))
+    peaks = spectra.abs().argmax(dim=1) * sample_rate / kernel
+    expected = torch.tensor(centres(6, sample_rate))
+    torch.testing.assert_close(peaks, expected, atol=sample_rate / kernel, rtol=0)
+
+
 def test_silence_has_the_floor() -> None:
     torch.testing.assert_close(log_powers(torch.zeros(2, 3)), torch.full((2, 3), math.log(1e-6)))
 

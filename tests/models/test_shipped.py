@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import s4audio
-from s4audio.data import SpeechCommands
+from s4audio.data import SpeechCommands, SyntheticSpeech
 from s4audio.models.pretrained import SHIPPED
 from s4audio.streaming import Stream
 
@@ -16,8 +16,8 @@ LARGEST_BYTES = 2_000_000
 CARD_HEADINGS = ("## Data", "## Licence", "## Training", "## Accuracy", "## Limits")
 
 
-def test_there_are_two() -> None:
-    assert NAMES == ["ten-words", "twelve-classes"]
+def test_there_are_three() -> None:
+    assert NAMES == ["common-words", "ten-words", "twelve-classes"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -51,3 +51,17 @@ def test_validation_accuracy(name: str, words: int, floor: float, real_data: Pat
     with torch.no_grad():
         answers = s4audio.load(name)(waveforms.unsqueeze(-1)).argmax(1).numpy()
     assert (answers == clips.targets).mean() > floor
+
+
+def test_common_words_knows_voices_it_never_heard(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader", reason="the extra 'synthetic' is not installed")
+    model = s4audio.load("common-words")
+    words = ["yes", "morning", "yellow", "kitchen", "window"]
+    data = SyntheticSpeech(tmp_path, words, clips_per_word=40)
+    data.prepare_data()
+    clips = data.split("testing")
+    waveforms, _ = clips.stack(range(len(clips)))
+    with torch.no_grad():
+        answers = model(waveforms.unsqueeze(-1)).argmax(1)
+    right = [model.labels[row] == words[t] for row, t in zip(answers, clips.targets, strict=True)]
+    assert np.mean(right) > 0.9

@@ -184,7 +184,7 @@ DATA: dict[str, Callable[[Path], Options]] = {
     "SequentialCifar10": colour_cifar,
     "SequentialMnist": mnist,
     "SpeechCommands": speech_commands,
-    "SyntheticSpeech": lambda folder: {"clips_per_word": 2},
+    "SyntheticSpeech": lambda folder: {"words": ["yes", "no", "stop"], "clips_per_word": 2},
     "WikiText": wikitext,
 }
 

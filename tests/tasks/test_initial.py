@@ -1,13 +1,17 @@
 """Training that starts from other weights."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 
 from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig, SequenceClassifier
+from s4audio.models.logmel import LogMelConfig
 from s4audio.models.pretrained import load
+from s4audio.tasks import ClassificationTask, LogMelTask
 from s4audio.tasks.initial import take_weights
 
 TINY = {"kind": "s4d", "d_model": 8, "n_layers": 2, "d_state": 4, "length": 1600}
@@ -65,3 +69,42 @@ def test_the_recipe_for_own_words_fits_the_weights_it_starts_from():
     ours = SequenceClassifier(ClassifierConfig.from_dict(options["network"]), ["lights", "music"])
     take_weights(ours, trained, options["initial"])
     assert_same_features(ours, trained)
+
+
+def saved(task: ClassificationTask | LogMelTask, path: Path) -> Path:
+    state = {f"network.{name}": x for name, x in task.network.state_dict().items()}
+    description = {"task": type(task).__name__, **task.description()}
+    torch.save({"state_dict": state, "s4audio": description}, path)
+    return path
+
+
+def peer(labels: list[str], initial: Path | None = None) -> LogMelTask:
+    config = LogMelConfig(bands=8, channels=4, n_blocks=1)
+    task = LogMelTask(config, labels, initial=initial)
+    task.trainer = SimpleNamespace(ckpt_path=None)
+    return task
+
+
+def test_the_peer_starts_from_a_checkpoint_of_its_own(tmp_path):
+    trained = peer(["no", "maybe", "yes"])
+    ours = peer(["yes", "up"], saved(trained, tmp_path / "peer.ckpt"))
+    fresh = ours.network.decoder.weight[1].clone()
+    ours.on_fit_start()
+    assert_same_features(ours.network, trained.network)
+    assert ours.network.decoder.weight[0].equal(trained.network.decoder.weight[2])
+    assert ours.network.decoder.weight[1].equal(fresh)
+
+
+def test_a_resumed_peer_keeps_its_weights(tmp_path):
+    ours = peer(["yes", "up"], saved(peer(["yes", "no"]), tmp_path / "peer.ckpt"))
+    before = ours.network.first[0].weight.clone()
+    ours.trainer = SimpleNamespace(ckpt_path="last.ckpt")
+    ours.on_fit_start()
+    assert ours.network.first[0].weight.equal(before)
+
+
+def test_the_peer_refuses_a_checkpoint_of_another_task(tmp_path):
+    other = ClassificationTask(ClassifierConfig(**TINY), ["yes", "no"])
+    ours = peer(["yes", "up"], saved(other, tmp_path / "other.ckpt"))
+    with pytest.raises(UserError, match="is a checkpoint of a ClassificationTask; give one of a"):
+        ours.on_fit_start()
