@@ -58,7 +58,7 @@ def _innermost(text: str) -> str:
         if line and not line.startswith(_NOISE):
             complaints.append(_PYTHON_TYPE.sub(_plain_type, line.removeprefix("- ")))
     message = "; ".join(dict.fromkeys(complaints)).replace(". Got value:", ", got")
-    value = given.partition("Given value:")[2].strip()
+    value = given.partition("Given value:")[2].strip().partition("\n")[0]
     if value and "got" not in message and not value.startswith(("NestedArg(", "Namespace(", "{")):
         message += f", got {value}"
     return f"{key}: {message}" if key else message

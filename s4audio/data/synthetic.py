@@ -102,6 +102,8 @@ class SyntheticSpeech(AudioDataModule):
             words = list(TEN_WORDS)
         elif words == "common":
             words = [*TEN_WORDS, *COMMON_WORDS]
+        elif isinstance(words, str):
+            raise UserError(f"words={words!r} is one string: give a list of words, or 'common'")
         self.words = _checked_words(words)
         self.clips_per_word = clips_per_word
         self.synthesis_seed = synthesis_seed

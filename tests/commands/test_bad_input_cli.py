@@ -250,3 +250,11 @@ def test_an_error_of_a_process_that_prepares_batches_is_one_line() -> None:
     with pytest.raises(UserError) as raised:
         error.reraise()
     assert one_line(raised.value) == "no recordings: add one"
+
+
+def test_a_value_of_none_of_several_types_is_named_once(capsys: pytest.CaptureFixture) -> None:
+    recipe = Path(__file__).parents[2] / "recipes" / "quickstart" / "s4.yaml"
+    message = complaint(["fit", "--config", str(recipe), "--data.words", "lights"], capsys)
+    assert message.strip() == (
+        "s4audio: words: Expected a list such as [1, 2]; Expected one of 'common', got lights"
+    )

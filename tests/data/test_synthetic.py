@@ -122,6 +122,11 @@ def test_voices_and_variants_are_in_one_split_only(data):
             assert variant in VARIANTS[split]
 
 
+def test_one_string_is_no_list_of_words():
+    with pytest.raises(UserError, match="words='lights' is one string: give a list of words"):
+        SyntheticSpeech(words="lights")  # type: ignore[arg-type]
+
+
 def test_common_words_are_the_commands_and_everyday_words():
     data = SyntheticSpeech(words="common")
     assert data.labels[:10] == SyntheticSpeech().labels
