@@ -1,6 +1,11 @@
 """`s4audio models`: what can be built, and which trained weights come with the package."""
 
+from typing import TYPE_CHECKING
+
 from jsonargparse import ArgumentParser
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -20,18 +25,27 @@ def run(command: str, arguments: list[str]) -> int:
     )
     parser.parse_args(arguments)
     from rich.console import Console
-    from rich.table import Table
-
-    from s4audio.models import create_preset, list_pretrained
-    from s4audio.models.presets import PRESETS
 
     console = Console()
-    presets = Table("preset", "causal", title="presets", title_justify="left")
+    console.print(_presets())
+    console.print("stride: samples a frame; parameters: for ten classes")
+    console.print(_weights())
+    console.print("their names stand for checkpoints in the other commands: s4audio listen ten-words")
+    return 0
+
+
+def _presets() -> "Table":
+    from rich.table import Table
+
+    from s4audio.models import create_preset
+    from s4audio.models.presets import PRESETS
+
+    table = Table("preset", "causal", title="presets", title_justify="left")
     for column in ("blocks", "channels", "stride", "parameters"):
-        presets.add_column(column, justify="right")
+        table.add_column(column, justify="right")
     for name, config in PRESETS.items():
         model = create_preset(name, [str(label) for label in range(10)])
-        presets.add_row(
+        table.add_row(
             name,
             "no" if config.bidirectional else "yes",
             str(config.n_layers),
@@ -39,11 +53,19 @@ def run(command: str, arguments: list[str]) -> int:
             str(config.stem_stride),
             f"{sum(p.numel() for p in model.parameters()):,}",
         )
-    console.print(presets)
-    console.print("stride: samples a frame; parameters: for ten classes")
-    names = list_pretrained()
-    weights = Table("name", title="trained weights", title_justify="left")
-    for name in names:
-        weights.add_row(name)
-    console.print(weights if names else "no trained weights are shipped with this version")
-    return 0
+    return table
+
+
+def _weights() -> "Table":
+    from rich.table import Table
+
+    from s4audio.models import list_pretrained, load
+
+    table = Table("name", title="trained weights", title_justify="left")
+    for column in ("classes", "Hz", "parameters"):
+        table.add_column(column, justify="right")
+    for name in list_pretrained():
+        model = load(name)
+        parameters = sum(p.numel() for p in model.parameters())
+        table.add_row(name, str(len(model.labels)), f"{model.sample_rate:,}", f"{parameters:,}")
+    return table

@@ -95,6 +95,8 @@ def test_models_lists_presets(capsys: pytest.CaptureFixture) -> None:
     assert main(["models"]) == 0
     text = capsys.readouterr().out
     assert all(name in text for name in s4audio.list_models() + s4audio.list_pretrained())
+    (row,) = (line for line in text.splitlines() if "│ ten-words" in line)
+    assert [cell.strip() for cell in row.split("│")[2:5]] == ["10", "16,000", "129,130"]
 
 
 def test_fit_leaves_checkpoints_logs_and_report(trained: Path) -> None:
