@@ -30,7 +30,9 @@ def run(command: str, arguments: list[str]) -> int:
     console.print(_presets())
     console.print("stride: samples a frame; parameters: for ten classes")
     console.print(_weights())
-    console.print("their names stand for checkpoints in the other commands: s4audio listen ten-words")
+    console.print(
+        "their names stand for checkpoints in the other commands: s4audio listen ten-words"
+    )
     return 0
 
 
