@@ -38,6 +38,7 @@ COMMANDS = {
     "export": Command("export", "write a model as an ONNX file that streams, and check it"),
     "listen": Command("listen", "detect words in a file or at the microphone, a JSON line each"),
     "generate": Command("generate", "generate text or pictures with a language or density model"),
+    "synthesize": Command("synthesize", "make training clips of words with a neural synthesiser"),
     "benchmark": Command("benchmark", "measure time, memory and error on this machine"),
     "import-checkpoint": Command("import_checkpoint", "convert another project's checkpoint"),
     "models": Command("models", "list the presets and the weights that come with the package"),

@@ -18,6 +18,7 @@ from s4audio.data.open_set import SILENCE, UNKNOWN, class_sizes, silence_clips, 
 from s4audio.data.speech_commands_files import (
     ALL_WORDS,
     TEN_WORDS,
+    added_clips,
     background_noise,
     find_or_download,
     listed_clips,
@@ -56,6 +57,8 @@ class SpeechCommands(AudioDataModule):
         seed: of the order of the training clips and of the augmentation.
         augment: random changes of the training clips; None for none.
         skip_bad_files: leave unreadable files out instead of stopping.
+        extra: folder of further training clips, WORD/NAME.wav, such as `s4audio synthesize` makes;
+            words that are no class are left out. None for none.
 
     Raises:
         UserError: unknown or repeated words.
@@ -79,6 +82,7 @@ class SpeechCommands(AudioDataModule):
         seed: int = 0,
         augment: AugmentConfig | None = None,
         skip_bad_files: bool = False,
+        extra: Path | str | None = None,
     ) -> None:
         for option, value, known in (
             ("protocol", protocol, ("official", "s4")),
@@ -108,6 +112,7 @@ class SpeechCommands(AudioDataModule):
         self.protocol = protocol
         self.download = download
         self.amplitude = amplitude
+        self.extra = extra
         self._labels = _labels(words)
 
     @property
@@ -125,6 +130,8 @@ class SpeechCommands(AudioDataModule):
             clips += unknown_clips(listed_clips(folder, other_words(keywords)), sizes)
         if SILENCE in self._labels:
             clips += silence_clips([source.path for source in noise], sizes)
+        if self.extra is not None:
+            clips += [clip for clip in added_clips(Path(self.extra)) if clip.label in keywords]
         return clips + noise
 
     def partition(self, store: Store, sources: Sequence[Source]) -> Partition:

@@ -25,6 +25,8 @@ VERSION = "speech_commands_v0.02"
 URL = f"http://download.tensorflow.org/data/{VERSION}.tar.gz"
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 BACKGROUND = "_background_noise_"
+ADDED = "added/"
+"""What names of clips begin with that are not from the data set."""
 
 _LISTS = ("validation_list.txt", "testing_list.txt")
 _NEEDS_TORCHAUDIO = 'SpeechCommands needs torchaudio: pip install "s4audio[audio]"'
@@ -105,6 +107,29 @@ def listed_clips(folder: Path, labels: Sequence[str]) -> list[Source]:
             "set again"
         )
     return clips
+
+
+def added_clips(folder: Path) -> list[Source]:
+    """Clips beside those of the data set, to train on: one folder a word, as `synthesize` makes.
+
+    Args:
+        folder: holds a folder with .wav files for each word.
+
+    Returns:
+        Clips by word, then by file name; the label is the word.
+
+    Raises:
+        UserError: there are none.
+    """
+    paths = sorted(folder.glob("*/*.wav"))
+    if not paths:
+        raise UserError(
+            f"extra={folder}: no clips WORD/NAME.wav here; make some with s4audio synthesize"
+        )
+    return [
+        Source(path, f"{ADDED}{path.parent.name}/{path.name}", path.parent.name, "train")
+        for path in paths
+    ]
 
 
 def _official_parts(folder: Path) -> dict[str, Part]:

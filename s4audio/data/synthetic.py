@@ -104,7 +104,7 @@ class SyntheticSpeech(AudioDataModule):
             words = [*TEN_WORDS, *COMMON_WORDS]
         elif isinstance(words, str):
             raise UserError(f"words={words!r} is one string: give a list of words, or 'common'")
-        self.words = _checked_words(words)
+        self.words = checked_words(words)
         self.clips_per_word = clips_per_word
         self.synthesis_seed = synthesis_seed
         parent = cache_dir() / "synthetic_speech" if root is None else Path(root)
@@ -182,7 +182,7 @@ def _generate(folder: Path, words: Sequence[str], clips_per_word: int, seed: int
     )
     for split, clips in zip(SPLITS, sizes, strict=True):
         for word in words:
-            (folder / split / _file_name(word)).mkdir(parents=True)
+            (folder / split / file_name(word)).mkdir(parents=True)
         # Each voice says every word; voices beyond the number of clips are not used.
         names = voice_names(split, seed)[:clips]
         for number, name in track(
@@ -194,7 +194,7 @@ def _generate(folder: Path, words: Sequence[str], clips_per_word: int, seed: int
             takes = range(number, clips, len(names))
             origin = [seed, SPLITS.index(split), number]
             for row, take, clip in _recite(name, words, takes, origin):
-                path = f"{split}/{_file_name(words[row])}/{name}_{take}.wav"
+                path = f"{split}/{file_name(words[row])}/{name}_{take}.wav"
                 soundfile.write(folder / path, clip, SAMPLE_RATE, subtype="PCM_16")
                 rows.append((path, words[row], split, name))
     with (folder / MANIFEST).open("w", encoding="utf-8", newline="") as file:
@@ -232,8 +232,9 @@ def _seal(folder: Path, parameters: dict[str, object]) -> None:
     (folder / PARAMETERS).write_text(json.dumps(state, indent=2), encoding="utf-8")
 
 
-def _checked_words(words: Sequence[str]) -> list[str]:
-    names = [_file_name(word) for word in words]
+def checked_words(words: Sequence[str]) -> list[str]:
+    """The words without spaces around them; raises UserError if any is empty or two are alike."""
+    names = [file_name(word) for word in words]
     if not words or not all(names) or len(set(names)) < len(names):
         raise UserError(
             f"words={list(words)}: give at least one, none empty, and no two that differ in "
@@ -243,7 +244,8 @@ def _checked_words(words: Sequence[str]) -> list[str]:
     return [word.strip() for word in words]
 
 
-def _file_name(word: str) -> str:
+def file_name(word: str) -> str:
+    """The folder of a word."""
     return re.sub(r"\W+", "_", word.casefold()).strip("_")
 
 

@@ -93,8 +93,13 @@ def make_voice(name: str, rng: np.random.Generator) -> Voice:
         rate=rng.uniform(115, 200),
         pitch=rng.uniform(25, 75),
         pitch_range=rng.uniform(30, 70),
-        response=_microphone(rng) * _room(rng),
+        response=acoustics(rng),
     )
+
+
+def acoustics(rng: np.random.Generator) -> npt.NDArray[np.complex128]:
+    """Draw the spectrum of a microphone and a room, complex128 (frequencies,)."""
+    return _microphone(rng) * _room(rng)
 
 
 def say(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -> Int16Array:
@@ -106,11 +111,26 @@ def say(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -> In
     Raises:
         UserError: the word is silent, or longer than the clip even at the fastest tempo.
     """
-    speech = _spoken(engine, voice, word, rng)
+    return record(_spoken(engine, voice, word, rng), voice.response, rng)
+
+
+def record(
+    speech: audio.FloatArray, response: npt.NDArray[np.complex128], rng: np.random.Generator
+) -> Int16Array:
+    """A clip of one word: its place, level and noise are drawn.
+
+    Args:
+        speech: the bare word at 16 kHz, float32 (time,), at most as long as a clip, not silent.
+        response: spectrum of the microphone and the room, from `acoustics`.
+        rng: of what is drawn.
+
+    Returns:
+        Waveform, int16 (16000,) at 16 kHz.
+    """
     clip = np.zeros(_TRANSFORM_SAMPLES, dtype=np.float64)
     start = int(rng.integers(CLIP_SAMPLES - len(speech) + 1))
     clip[start : start + len(speech)] = speech
-    spectrum = np.fft.rfft(clip) * voice.response
+    spectrum = np.fft.rfft(clip) * response
     clip = np.fft.irfft(spectrum, _TRANSFORM_SAMPLES)[:CLIP_SAMPLES]
 
     loudness = _rms(clip[start : start + len(speech)])
@@ -133,7 +153,7 @@ def _spoken(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -
             pitch_range=pitch_range,
             volume=_VOLUME,
         )
-        speech = _trimmed(audio.resample(waveform, engine.sample_rate, SAMPLE_RATE))
+        speech = trimmed(audio.resample(waveform, engine.sample_rate, SAMPLE_RATE))
         if len(speech) == 0:
             raise UserError(f"{word!r} is silent when eSpeak NG reads it: choose another word")
         if len(speech) <= CLIP_SAMPLES:
@@ -146,7 +166,8 @@ def _spoken(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -
         rate = min(rate * 1.25, _FASTEST_RATE)
 
 
-def _trimmed(waveform: audio.FloatArray) -> audio.FloatArray:
+def trimmed(waveform: audio.FloatArray) -> audio.FloatArray:
+    """A waveform without what lies below 0.5 % of its peak before and behind the speech."""
     level = np.abs(waveform)
     loud = np.flatnonzero(level > _TRIM_BELOW_PEAK * level.max(initial=0))
     return waveform[loud[0] : loud[-1] + 1] if len(loud) else waveform[:0]

@@ -270,6 +270,21 @@ def test_download_does_not_touch_an_incomplete_tree(tmp_path: Path):
         SpeechCommands(tmp_path, download=True).prepare_data()
 
 
+def test_extra_clips_of_known_words_are_trained_on(speech_commands: Path, tmp_path: Path):
+    extra = tmp_path / "spoken"
+    for word in ("go", "stop", "turn_it"):
+        (extra / word).mkdir(parents=True)
+        clip = next((tree(speech_commands) / "go").glob("*.wav"))
+        shutil.copy(clip, extra / word / "voice00000_nohash_0.wav")
+    plain = SpeechCommands(speech_commands, words=["go", "up"])
+    more = SpeechCommands(speech_commands, words=["go", "up"], extra=str(extra))
+    added = set(more.split("train").names) - set(plain.split("train").names)
+    assert added == {"added/go/voice00000_nohash_0.wav"}
+    assert sizes(more) == [sizes(plain)[0] + 1, *sizes(plain)[1:]]
+    with pytest.raises(UserError, match=r"extra=.*nowhere: no clips WORD/NAME\.wav here"):
+        SpeechCommands(speech_commands, extra=tmp_path / "nowhere").prepare_data()
+
+
 def test_real_subset(real_data: Path):
     data = SpeechCommands(real_data, words=10)
     assert sizes(data) == [2751, 264, 416]

@@ -23,8 +23,10 @@ from s4audio.data.open_set import (
     unknown_clips,
 )
 from s4audio.data.speech_commands_files import (
+    ADDED,
     ALL_WORDS,
     TEN_WORDS,
+    added_clips,
     background_noise,
     find_or_download,
     listed_clips,
@@ -36,7 +38,7 @@ from s4audio.data.streams.layout import StreamPlan
 from s4audio.data.streams.noise import Noise
 from s4audio.data.streams.options import check, checked_words, pair
 from s4audio.data.streams.targets import FrameTargets
-from s4audio.data.streams.words import SYNTHETIC, Words
+from s4audio.data.streams.words import Words
 
 _MAX_SECONDS = 120.0
 _VALIDATION_SEED = 0  # the same stream for every run
@@ -84,6 +86,8 @@ class KeywordStreams(AudioDataModule):
         augment: random changes of each training clip before it is placed; None for none. Streams
             have their own places, noise and speech, so the options for these must be off.
         skip_bad_files: leave unreadable files out instead of stopping.
+        extra: folder of further training clips, WORD/NAME.wav, such as `s4audio synthesize` makes;
+            words that are no keywords become `_unknown_`. None for none.
 
     Raises:
         UserError: unknown words, or an augmentation that streams have of their own.
@@ -115,6 +119,7 @@ class KeywordStreams(AudioDataModule):
         seed: int = 0,
         augment: AugmentConfig | None = None,
         skip_bad_files: bool = False,
+        extra: Path | str | None = None,
     ) -> None:
         super().__init__(
             sample_rate=sample_rate,
@@ -135,6 +140,7 @@ class KeywordStreams(AudioDataModule):
         self.pause, self.level_db, self.snr_db = pair(pause), pair(level_db), pair(snr_db)
         self.epoch_minutes, self.validation_minutes = epoch_minutes, validation_minutes
         self.synthetic_clips_per_word = synthetic_clips_per_word
+        self.extra = extra
         check(self)
 
     @property
@@ -153,7 +159,7 @@ class KeywordStreams(AudioDataModule):
             as_unknown(clip) for clip in others if clip.part != "testing" or clip.name in tested
         ]
         silence = silence_clips([source.path for source in noise], sizes)
-        return [*keywords, *self._synthetic(), *unknown, *silence, *noise]
+        return [*keywords, *self._added(), *unknown, *silence, *noise]
 
     def partition(self, store: Store, sources: Sequence[Source]) -> Partition:
         """The official split."""
@@ -215,22 +221,19 @@ class KeywordStreams(AudioDataModule):
         )
         return Streams(assemble, targets, round(self.context * rate), streams, size)
 
-    def _synthetic(self) -> list[Source]:
-        if self.synthetic_clips_per_word == 0:
-            return []
-        from s4audio.data.synthetic import SyntheticSpeech
+    def _added(self) -> list[Source]:
+        clips = [] if self.extra is None else added_clips(Path(self.extra))
+        if self.synthetic_clips_per_word > 0:
+            from s4audio.data.synthetic import SyntheticSpeech
 
-        speech = SyntheticSpeech(None, [*ALL_WORDS, *COMMON_WORDS], self.synthetic_clips_per_word)
-        return [
-            Source(
-                clip.path,
-                SYNTHETIC + clip.name,
-                clip.label if clip.label in self.words else UNKNOWN,
-                "train",
-            )
-            for clip in speech.sources()
-            if clip.part == "train"
-        ]
+            words = [*ALL_WORDS, *COMMON_WORDS]
+            speech = SyntheticSpeech(None, words, self.synthetic_clips_per_word).sources()
+            clips += [
+                Source(clip.path, ADDED + clip.name, clip.label, clip.part)
+                for clip in speech
+                if clip.part == "train"
+            ]
+        return [clip if clip.label in self.words else as_unknown(clip) for clip in clips]
 
 
 def _already_a_batch(batch: Any) -> Any:

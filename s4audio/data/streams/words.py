@@ -12,10 +12,8 @@ from s4audio.data.boundaries import word_boundaries
 from s4audio.data.cache import FULL_SCALE, Int64Array, Store
 from s4audio.data.clips import Clips
 from s4audio.data.open_set import SILENCE
+from s4audio.data.speech_commands_files import ADDED
 from s4audio.errors import UserError
-
-SYNTHETIC = "synthetic/"
-"""What names of synthetic clips begin with."""
 
 _FORMAT = 1  # of the table on disk
 _COLUMNS = 3
@@ -65,17 +63,17 @@ class Words:
         self.gains = (table[:, 2] ** -0.5).astype(np.float32)
         spoken = np.array([PurePosixPath(store.names[row]).parent.name for row in rows])
         known = np.array([store.labels[row] in keywords for row in rows], bool)
-        made = np.array([store.names[row].startswith(SYNTHETIC) for row in rows], bool)
+        made = np.array([store.names[row].startswith(ADDED) for row in rows], bool)
         self._keywords = _Group(spoken, np.flatnonzero(known), "keyword")
         self._others = _Group(spoken, np.flatnonzero(~known & ~made), "other word")
-        self._synthetic: _Group | None = None
+        self._added: _Group | None = None
         if (made & ~known).any():
-            self._synthetic = _Group(spoken, np.flatnonzero(~known & made), "synthetic word")
+            self._added = _Group(spoken, np.flatnonzero(~known & made), "added word")
 
     def choose(self, is_keyword: npt.NDArray[np.bool_], word: Shares, clip: Shares) -> Int64Array:
         """A clip for each event: every word equally likely, and every clip of a word.
 
-        Of the other words half are synthetic, if there are any.
+        Of the other words half are added ones, if there are any.
 
         Args:
             is_keyword: (events,), whether a keyword is wanted or another word.
@@ -85,13 +83,13 @@ class Words:
         Returns:
             (events,), rows of `clips`.
         """
-        if self._synthetic is None:
+        if self._added is None:
             others = self._others.choose(word, clip)
         else:
             # Each half of the interval is a whole interval to its group.
             half = 2 * word % 1
-            real, synthetic = self._others.choose(half, clip), self._synthetic.choose(half, clip)
-            others = np.where(word < 0.5, real, synthetic)
+            recorded, added = self._others.choose(half, clip), self._added.choose(half, clip)
+            others = np.where(word < 0.5, recorded, added)
         return np.where(is_keyword, self._keywords.choose(word, clip), others)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -260,6 +261,29 @@ def test_synthetic_words_are_for_training(root: Path, monkeypatch: pytest.Monkey
     assert more.split("testing").names == plain.split("testing").names
 
 
+def test_extra_clips_are_keywords_or_unknown_and_for_training(root: Path, tmp_path: Path):
+    extra = tmp_path / "spoken"
+    for word in ("go", "turn_it"):
+        (extra / word).mkdir(parents=True)
+        shutil.copy(root / "go" / "2_nohash_0.wav", extra / word / "voice00000_nohash_0.wav")
+    plain, more = streams(root), streams(root, extra=str(extra))
+    train = more.split("train")
+    added = {
+        name: train.labels[target]
+        for name, target in zip(train.names, train.targets, strict=True)
+        if name.startswith("added/")
+    }
+    assert added == {
+        "added/go/voice00000_nohash_0.wav": "go",
+        "added/turn_it/voice00000_nohash_0.wav": "_unknown_",
+    }
+    assert len(train) == len(plain.split("train")) + 2
+    for split in ("validation", "testing"):
+        assert more.split(split).names == plain.split(split).names
+    with pytest.raises(UserError, match=r"extra=.*nowhere: no clips WORD/NAME\.wav here"):
+        streams(root, extra=tmp_path / "nowhere")
+
+
 def test_half_of_the_other_words_are_synthetic(root: Path, monkeypatch: pytest.MonkeyPatch):
     from s4audio.data.cache import Source
     from s4audio.data.streams.words import Words
@@ -273,10 +297,8 @@ def test_half_of_the_other_words_are_synthetic(root: Path, monkeypatch: pytest.M
     words = Words(store, rows, data.labels, data.words, data.sample_rate)
     shares = np.linspace(0, 1, 1000, endpoint=False)
     chosen = words.choose(np.zeros(1000, bool), shares, shares * 0)
-    synthetic = np.array([words.clips.names[row].startswith("synthetic/") for row in chosen])
+    synthetic = np.array([words.clips.names[row].startswith("added/") for row in chosen])
     assert synthetic.sum() == 500
-    assert {words.clips.names[row] for row in chosen[synthetic]} == {
-        "synthetic/train/apple/en_0.wav"
-    }
+    assert {words.clips.names[row] for row in chosen[synthetic]} == {"added/train/apple/en_0.wav"}
     keywords = words.choose(np.ones(1000, bool), shares, shares * 0)
     assert {words.clips.targets[row] for row in keywords} <= set(range(len(data.words)))
