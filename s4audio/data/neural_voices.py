@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import numpy.typing as npt
@@ -167,6 +168,7 @@ def write_clips(
         UserError: words that are empty or alike, one that is silent or too long, or a full disk.
     """
     words = checked_words(words)
+    stopped = Event()  # by an error or the keyboard: no speaker goes on to the next word
 
     def recite(number: int) -> int:
         rng = np.random.default_rng([seed, number])
@@ -174,7 +176,7 @@ def write_clips(
         said = rng.permutation(len(words))[:words_per_speaker]
         for row in said:
             path = folder / file_name(words[row]) / f"voice{number:05d}_nohash_0.wav"
-            if not path.is_file():
+            if not (stopped.is_set() or path.is_file()):
                 take = np.random.default_rng([seed, number, row])
                 _write(path, engine.say(speaker, words[row], take))
         return len(said)
@@ -192,6 +194,7 @@ def write_clips(
                 )
             )
         finally:
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
 
 

@@ -112,6 +112,25 @@ def test_the_seed_decides_speakers_and_takes(engine, tmp_path):
     assert len(set(a)) == len(a)
 
 
+def test_an_error_stops_the_other_speakers_at_their_next_word(kokoro, tmp_path, monkeypatch):
+    engine = NeuralVoices(kokoro)
+    said = []
+
+    def say(speaker, word, rng):
+        said.append(word)
+        if len(said) > 20:
+            raise UserError("the voice is gone")
+        return np.zeros(16_000, np.int16)
+
+    monkeypatch.setattr(engine, "say", say)
+    words = [f"word {number}" for number in range(500)]
+    with pytest.raises(UserError, match="the voice is gone"):
+        write_clips(engine, tmp_path, words, 8, None, 0, 2)
+    assert len(said) < 100
+    assert len(list(tmp_path.rglob("*.wav"))) == 20
+    assert not list(tmp_path.rglob("*.partial"))
+
+
 def test_a_long_word_is_said_faster_and_a_longer_one_refused(engine, tmp_path):
     speaker, rng = engine.speaker(np.random.default_rng(0)), np.random.default_rng(1)
     assert engine.say(speaker, "extraordinarily", rng).shape == (16_000,)
