@@ -150,7 +150,7 @@ def write_clips(
     seed: int,
     jobs: int | None,
 ) -> int:
-    """Write clips as `WORD/voice00012_nohash_0.wav`; those that are there already are kept.
+    """Write clips as `WORD/voice0_00012_nohash_0.wav` (seed, speaker); what is there is kept.
 
     Args:
         engine: says them.
@@ -175,7 +175,7 @@ def write_clips(
         speaker = engine.speaker(rng)
         said = rng.permutation(len(words))[:words_per_speaker]
         for row in said:
-            path = folder / file_name(words[row]) / f"voice{number:05d}_nohash_0.wav"
+            path = folder / file_name(words[row]) / f"voice{seed}_{number:05d}_nohash_0.wav"
             if not (stopped.is_set() or path.is_file()):
                 take = np.random.default_rng([seed, number, row])
                 _write(path, engine.say(speaker, words[row], take))

@@ -80,7 +80,7 @@ def test_the_command_writes_a_folder_a_word_and_goes_on_where_it_stopped(kokoro,
     assert "9 clips" in capsys.readouterr().out
     clips = sorted(path.relative_to(output).as_posix() for path in output.rglob("*.*"))
     assert len(clips) == 9
-    assert clips[0] == "go/voice00000_nohash_0.wav"
+    assert clips[0] == "go/voice0_00000_nohash_0.wav"
     assert {name.split("/")[0] for name in clips} == {"go", "turn_it", "yes"}
     waveform, rate = soundfile.read(output / clips[0], dtype="int16")
     assert (rate, waveform.shape) == (16_000, (16_000,))

@@ -68,12 +68,14 @@ class Words:
         self._others = _Group(spoken, np.flatnonzero(~known & ~made), "other word")
         self._added: _Group | None = None
         if (made & ~known).any():
-            self._added = _Group(spoken, np.flatnonzero(~known & made), "added word")
+            # As one word: whoever adds clips decides how many there are of each.
+            alike = np.zeros_like(spoken)
+            self._added = _Group(alike, np.flatnonzero(~known & made), "added word")
 
     def choose(self, is_keyword: npt.NDArray[np.bool_], word: Shares, clip: Shares) -> Int64Array:
         """A clip for each event: every word equally likely, and every clip of a word.
 
-        Of the other words half are added ones, if there are any.
+        Of the other words half are added ones, if there are any, every clip equally likely.
 
         Args:
             is_keyword: (events,), whether a keyword is wanted or another word.
