@@ -1,6 +1,7 @@
 """Clips of neural voices, with a tiny graph in the place of the synthesiser."""
 
 import re
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -211,6 +212,12 @@ def test_missing_and_damaged_files_are_named(kokoro, tmp_path, capsys):
         assert main([*arguments, str(folder)]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert re.search(r"are no model and voices of Kokoro \(.+\)$", line)
+
+
+def test_without_the_package_the_extra_is_named(kokoro, monkeypatch):
+    monkeypatch.setitem(sys.modules, "kokoro_onnx", None)
+    with pytest.raises(UserError, match=r"pip install 's4audio\[voices\]'"):
+        NeuralVoices(kokoro)
 
 
 def test_a_download_asks_for_both_files_with_their_checksums(kokoro, tmp_path, monkeypatch):
