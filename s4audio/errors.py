@@ -12,6 +12,16 @@ class UserError(ValueError):
     """
 
 
+def check_count(name: str, number: int | None) -> None:
+    """Refuse a number below 1; None stands for a default.
+
+    Raises:
+        UserError: it is below 1.
+    """
+    if number is not None and number < 1:
+        raise UserError(f"{name} is {number}; give 1 or more")
+
+
 def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
     """One line that says what is unknown, the nearest name, and what there is.
 

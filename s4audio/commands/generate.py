@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jsonargparse import ArgumentParser
 
 from s4audio.commands.runs import check_writable
-from s4audio.errors import UserError
+from s4audio.errors import UserError, check_count
 
 if TYPE_CHECKING:
     from s4audio.streaming.generation import Generator
@@ -83,9 +83,8 @@ def generate(
     from s4audio.streaming.sampling import Sampling
 
     sampling = Sampling(temperature, top_k, top_p)
-    for name, number in (("count", count), ("tokens", tokens)):
-        if number is not None and number < 1:
-            raise UserError(f"{name} is {number}; give 1 or more")
+    check_count("count", count)
+    check_count("tokens", tokens)
     if output is not None:
         _check_output(output)
     model, description = load_autoregressive(checkpoint)

@@ -7,6 +7,8 @@ from jsonargparse import ArgumentParser
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from s4audio.models import SequenceClassifier
+
 
 def run(command: str, arguments: list[str]) -> int:
     """Print the presets and the shipped weights.
@@ -53,7 +55,7 @@ def _presets() -> "Table":
             str(config.n_layers),
             str(config.d_model),
             str(config.stem_stride),
-            f"{sum(p.numel() for p in model.parameters()):,}",
+            _size(model),
         )
     return table
 
@@ -68,6 +70,9 @@ def _weights() -> "Table":
         table.add_column(column, justify="right")
     for name in list_pretrained():
         model = load(name)
-        parameters = sum(p.numel() for p in model.parameters())
-        table.add_row(name, str(len(model.labels)), f"{model.sample_rate:,}", f"{parameters:,}")
+        table.add_row(name, str(len(model.labels)), f"{model.sample_rate:,}", _size(model))
     return table
+
+
+def _size(model: "SequenceClassifier") -> str:
+    return f"{sum(p.numel() for p in model.parameters()):,}"

@@ -1,13 +1,12 @@
 """`s4audio synthesize`: words said by many speakers of a neural synthesiser, as training clips."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from jsonargparse import ArgumentParser
 
 from s4audio.commands.runs import check_writable
-from s4audio.errors import UserError
+from s4audio.errors import UserError, check_count
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -81,13 +80,9 @@ def synthesize(
     spoken = [*(words or []), *([] if words_from is None else _lines(words_from))]
     if not spoken:
         raise UserError("nothing to say: give --words or --words_from")
-    for name, number in (
-        ("speakers", speakers),
-        ("words_per_speaker", words_per_speaker),
-        ("jobs", jobs),
-    ):
-        if number is not None and number < 1:
-            raise UserError(f"{name} is {number}; give 1 or more")
+    check_count("speakers", speakers)
+    check_count("words_per_speaker", words_per_speaker)
+    check_count("jobs", jobs)
     if seed < 0:
         raise UserError(f"seed is {seed}; give 0 or more")
     check_writable(output, "OUTPUT")
@@ -100,6 +95,6 @@ def _lines(path: Path) -> Sequence[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+        reason = getattr(error, "strerror", None) or error
         raise UserError(f"{path}: cannot be read as UTF-8 text ({reason})") from None
     return [line.strip() for line in lines if line.strip()]

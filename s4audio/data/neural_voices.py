@@ -24,7 +24,7 @@ from s4audio.data import audio
 from s4audio.data.cache import Int16Array, cache_dir
 from s4audio.data.download import download as download_file
 from s4audio.data.synthetic import checked_words, file_name
-from s4audio.data.synthetic_voices import CLIP_SAMPLES, SAMPLE_RATE, acoustics, record, trimmed
+from s4audio.data.synthetic_voices import SAMPLE_RATE, acoustics, fast_enough, record
 from s4audio.errors import UserError
 
 Style = npt.NDArray[np.float32]
@@ -126,19 +126,19 @@ class NeuralVoices:
             phonemes = phonemes.replace(pair, letter)
         phonemes += str(rng.choice(_ENDINGS, p=_ENDING_SHARES))
         speed = speaker.tempo / speaker.pitch * rng.uniform(0.88, 1.14)
-        while True:
-            speed = float(np.clip(speed, _SLOWEST, _FASTEST))
+
+        def speak(speed: float) -> audio.FloatArray:
             waveform, rate = self._engine.create(
                 phonemes, speaker.style, speed, is_phonemes=True, trim=False
             )
-            speech = trimmed(audio.resample(waveform, round(rate * speaker.pitch), SAMPLE_RATE))
-            if len(speech) == 0 or not np.isfinite(speech).all():
-                raise UserError(f"{word!r} is silent when Kokoro reads it: choose another word")
-            if len(speech) <= CLIP_SAMPLES:
-                return record(speech, speaker.response, rng)
-            if speed == _FASTEST:
-                raise UserError(f"{word!r} is longer than one second: choose a shorter word")
-            speed *= 1.25
+            return audio.resample(waveform, round(rate * speaker.pitch), SAMPLE_RATE)
+
+        speech = fast_enough(speak, float(np.clip(speed, _SLOWEST, _FASTEST)), _FASTEST)
+        if speech is None:
+            raise UserError(f"{word!r} is longer than one second: choose a shorter word")
+        if len(speech) == 0:
+            raise UserError(f"{word!r} is silent when Kokoro reads it: choose another word")
+        return record(speech, speaker.response, rng)
 
 
 def write_clips(
@@ -195,7 +195,7 @@ def write_clips(
             )
         finally:
             stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _write(path: Path, clip: Int16Array) -> None:

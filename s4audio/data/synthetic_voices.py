@@ -6,6 +6,7 @@ training voice. Accents are in all splits: an accent that was never heard can sw
 the West Midlands is close to "off" of America), which no model can learn from other accents.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -144,7 +145,8 @@ def _spoken(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -
     rate = voice.rate * rng.uniform(0.87, 1.15)
     pitch = round(np.clip(voice.pitch + rng.uniform(-10, 10), 0, 99))
     pitch_range = round(np.clip(voice.pitch_range + rng.uniform(-10, 10), 0, 99))
-    while True:
+
+    def speak(rate: float) -> audio.FloatArray:
         waveform = engine.synthesize(
             word,
             voice.name,
@@ -153,21 +155,43 @@ def _spoken(engine: Espeak, voice: Voice, word: str, rng: np.random.Generator) -
             pitch_range=pitch_range,
             volume=_VOLUME,
         )
-        speech = trimmed(audio.resample(waveform, engine.sample_rate, SAMPLE_RATE))
-        if len(speech) == 0:
-            raise UserError(f"{word!r} is silent when eSpeak NG reads it: choose another word")
+        return audio.resample(waveform, engine.sample_rate, SAMPLE_RATE)
+
+    speech = fast_enough(speak, rate, _FASTEST_RATE)
+    if speech is None:
+        raise UserError(
+            f"{word!r} is longer than one second even at {_FASTEST_RATE} words a minute: "
+            "choose a shorter word"
+        )
+    if len(speech) == 0:
+        raise UserError(f"{word!r} is silent when eSpeak NG reads it: choose another word")
+    return speech
+
+
+def fast_enough(
+    speak: Callable[[float], audio.FloatArray], tempo: float, fastest: float
+) -> audio.FloatArray | None:
+    """A bare word, said faster and faster until it fits into a clip.
+
+    Args:
+        speak: says the word at a tempo: float32 (time,) at 16 kHz, with silence around it.
+        tempo: to begin with.
+        fastest: highest tempo.
+
+    Returns:
+        float32 (time,), empty for silence or numbers that are not finite; None if the word is
+        longer than a clip even at the highest tempo.
+    """
+    while True:
+        speech = _trimmed(speak(tempo))
         if len(speech) <= CLIP_SAMPLES:
             return speech
-        if rate >= _FASTEST_RATE:
-            raise UserError(
-                f"{word!r} is longer than one second even at {_FASTEST_RATE} words a minute: "
-                "choose a shorter word"
-            )
-        rate = min(rate * 1.25, _FASTEST_RATE)
+        if tempo >= fastest:
+            return None
+        tempo = min(tempo * 1.25, fastest)
 
 
-def trimmed(waveform: audio.FloatArray) -> audio.FloatArray:
-    """A waveform without what lies below 0.5 % of its peak before and behind the speech."""
+def _trimmed(waveform: audio.FloatArray) -> audio.FloatArray:
     level = np.abs(waveform)
     loud = np.flatnonzero(level > _TRIM_BELOW_PEAK * level.max(initial=0))
     return waveform[loud[0] : loud[-1] + 1] if len(loud) else waveform[:0]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, check_count
 from s4audio.models.autoregressive import AutoregressiveModel, FeedForward
 from s4audio.models.block import Block, ChannelLinear, ChannelNorm
 from s4audio.streaming.sampling import Sampling, sample
@@ -122,8 +122,7 @@ class Generator:
         Raises:
             UserError: as `start`, or for no steps.
         """
-        if steps < 1:
-            raise UserError(f"steps is {steps}; give 1 or more")
+        check_count("steps", steps)
         random = torch.Generator().manual_seed(seed)
         log_probabilities, memory = self.start(prompt)
         for _ in range(steps - 1):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, check_count
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,7 @@ class Sampling:
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):
             raise UserError(f"temperature is {self.temperature}; give 0 or a positive number")
-        if self.top_k is not None and self.top_k < 1:
-            raise UserError(f"top_k is {self.top_k}; give 1 or more")
+        check_count("top_k", self.top_k)
         if not 0 < self.top_p <= 1:
             raise UserError(f"top_p is {self.top_p}; give a number above 0 and at most 1")
 

@@ -15,6 +15,7 @@ from onnx.numpy_helper import from_array
 from s4audio.cli import main
 from s4audio.data import neural_voices
 from s4audio.data.neural_voices import NeuralVoices, blend, write_clips
+from s4audio.data.speech_commands_files import TEN_WORDS
 from s4audio.errors import UserError
 
 pytest.importorskip("kokoro_onnx")
@@ -139,6 +140,16 @@ def test_a_long_word_is_said_faster_and_a_longer_one_refused(engine, tmp_path):
         engine.say(speaker, "extraordinarily " * 3, rng)
 
 
+@pytest.mark.parametrize("sample", [0.0, np.nan, np.inf])
+def test_a_voice_that_fails_is_silent(kokoro, monkeypatch, sample):
+    engine = NeuralVoices(kokoro)
+    broken = np.full(12_000, sample, np.float32)
+    monkeypatch.setattr(engine._engine, "create", lambda *_, **__: (broken, 24_000))
+    rng = np.random.default_rng(0)
+    with pytest.raises(UserError, match="'yes' is silent when Kokoro reads it"):
+        engine.say(engine.speaker(rng), "yes", rng)
+
+
 def test_a_higher_voice_is_played_faster_and_lasts_as_long(engine):
     rng = np.random.default_rng(0)
     speaker = engine.speaker(rng)
@@ -233,10 +244,10 @@ def test_a_download_asks_for_both_files_with_their_checksums(kokoro, tmp_path, m
 
 
 def test_every_other_word_of_the_recipe_is_no_keyword():
-    words = Path("recipes/keyword_spotting/other_words.txt").read_text(encoding="utf-8").split("\n")
+    recipes = Path(__file__).resolve().parents[2] / "recipes"
+    text = (recipes / "keyword_spotting" / "other_words.txt").read_text(encoding="utf-8")
+    words = text.split("\n")
     said = {part for word in words for part in word.casefold().split()}
-    from s4audio.data.speech_commands_files import TEN_WORDS
-
     assert len(words) > 400
     assert not said & {*TEN_WORDS, "know", "knot", "write", "wright"}
     assert all(a != b for a, b in pairwise(sorted(word.casefold() for word in words)))

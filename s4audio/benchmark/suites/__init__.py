@@ -12,7 +12,7 @@ from s4audio.benchmark.suites.lengths import lengths
 from s4audio.benchmark.suites.published import published
 from s4audio.benchmark.suites.streaming import streaming
 from s4audio.benchmark.suites.training import training
-from s4audio.errors import UserError, unknown_name
+from s4audio.errors import UserError, check_count, unknown_name
 
 __all__ = ["FULL", "QUICK", "SUITES", "Sizes", "list_groups"]
 
@@ -43,8 +43,7 @@ def list_groups(names: Sequence[str], sizes: Sizes, threads: int) -> list[Group]
     Raises:
         UserError: for an unknown suite, no threads, or ``published`` without a folder.
     """
-    if threads < 1:
-        raise UserError(f"threads is {threads}; give 1 or more")
+    check_count("threads", threads)
     for name in names:
         if name not in SUITES:
             raise UserError(unknown_name("suite", name, list(SUITES)))

@@ -1,6 +1,7 @@
 """Streams of keywords, other words and noise as a data set."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -229,9 +230,7 @@ class KeywordStreams(AudioDataModule):
             words = [*ALL_WORDS, *COMMON_WORDS]
             speech = SyntheticSpeech(None, words, self.synthetic_clips_per_word).sources()
             clips += [
-                Source(clip.path, ADDED + clip.name, clip.label, clip.part)
-                for clip in speech
-                if clip.part == "train"
+                replace(clip, name=ADDED + clip.name) for clip in speech if clip.part == "train"
             ]
         return [clip if clip.label in self.words else as_unknown(clip) for clip in clips]
 
