@@ -245,7 +245,7 @@ def synthesize(
     pitch_range: int = 50,
     sample_rate: int = 16_000,
 ) -> audio.FloatArray:
-    """Say one text: the same arguments always give the same samples.
+    """Say one text: in one process the same arguments always give the same samples.
 
     For many texts keep one `Espeak` open: loading the library takes longer than saying a word.
 
