@@ -37,6 +37,7 @@ COMMANDS = {
     "evaluate": Command("evaluate", "score a model at sample rates it was not trained on"),
     "export": Command("export", "write a model as an ONNX file that streams, and check it"),
     "listen": Command("listen", "detect words in a file or at the microphone, a JSON line each"),
+    "demo": Command("demo", "serve a web page that runs a model on the microphone"),
     "generate": Command("generate", "generate text or pictures with a language or density model"),
     "synthesize": Command("synthesize", "make training clips of words with a neural synthesiser"),
     "benchmark": Command("benchmark", "measure time, memory and error on this machine"),

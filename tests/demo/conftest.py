@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import torch
 
+from s4audio.demo.server import PAGE
 from s4audio.models import create_model, load
 from s4audio.streaming import Stream
 from s4audio.streaming.detector import Detector, Event
 
-WEB = Path(__file__).resolve().parents[2] / "web"
 SHIPPED = "twelve-classes"
 SAMPLE_RATE = 16_000
 WORDS = ("stop", "left", "right", "go")
@@ -31,15 +31,16 @@ class Example(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def web() -> Path:
-    """Folder of the page with its dependencies."""
-    if not (WEB / "node_modules" / "onnxruntime-web").is_dir():
-        pytest.skip("no onnxruntime-web: run npm ci in web/ (.ci/browser.sh does)")
-    return WEB
+def runtime() -> Path:
+    """Folder of onnxruntime-web."""
+    folder = PAGE / "node_modules" / "onnxruntime-web"
+    if not folder.is_dir():
+        pytest.skip(f"no onnxruntime-web: run npm ci in {PAGE} (.ci/browser.sh does)")
+    return folder
 
 
 @pytest.fixture(scope="session")
-def example(web: Path, tmp_path_factory: pytest.TempPathFactory) -> Example:
+def example(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Example:
     """Models of every kind with Python's logits; of the shipped one the events too."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from s4audio.demo.server import PAGE
 
-def test_modules_agree_with_python(web: Path, example: tuple[Path, ...]) -> None:
+
+def test_modules_agree_with_python(example: tuple[Path, ...]) -> None:
     if not shutil.which("npm"):
         pytest.skip("no Node.js (Debian: nodejs, npm)")
     result = subprocess.run(
         ["npm", "test"],
-        cwd=web,
+        cwd=PAGE,
         env={**os.environ, "S4AUDIO_WEB_EXAMPLE": str(example[0])},
         capture_output=True,
         text=True,

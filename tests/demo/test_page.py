@@ -6,11 +6,10 @@
 import importlib.util
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from s4audio.demo import DemoServer
 from s4audio.streaming.detector import Event
 
 # Test files have no package, so their helpers are loaded by path.
@@ -37,30 +37,31 @@ class Example(Protocol):
     options: dict[str, float]
 
 
-@pytest.fixture(scope="module")
-def address(web: Path, example: Example) -> Iterator[str]:
-    """The page as `python -m http.server` serves it, with the shipped model as model.onnx.
+@contextmanager
+def served(model: bytes | None, runtime: Path) -> Iterator[str]:
+    """Address of the page, while it is served."""
+    with DemoServer(model, runtime, 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.url
+        finally:
+            server.shutdown()
+            thread.join()
 
-    Its folder `bare` holds the page before anything was installed or exported.
-    """
-    site = example.folder / "site"
-    site.mkdir()
-    for path in [*web.glob("*.js"), *web.glob("*.html"), *web.glob("*.css"), web / "node_modules"]:
-        (site / path.name).symlink_to(path)
-    (site / "model.onnx").symlink_to(example.folder / "shipped.onnx")
-    bare = site / "bare"
-    bare.mkdir()
-    for path in [*web.glob("*.js"), *web.glob("*.html"), *web.glob("*.css")]:
-        (bare / path.name).symlink_to(path)
-    command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1"]
-    with subprocess.Popen(
-        command, cwd=site, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as server:
-        assert server.stdout is not None
-        found = re.search(r"http://\S+/", server.stdout.readline())
-        assert found
-        yield found[0]
-        server.terminate()
+
+@pytest.fixture(scope="module")
+def address(runtime: Path, example: Example) -> Iterator[str]:
+    """The page with the shipped model."""
+    with served((example.folder / "shipped.onnx").read_bytes(), runtime) as url:
+        yield url
+
+
+@pytest.fixture
+def bare_address(tmp_path: Path) -> Iterator[str]:
+    """The page without a model or onnxruntime-web."""
+    with served(None, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture
@@ -80,7 +81,8 @@ def browser(address: str, example: Example, tmp_path: Path) -> Iterator[Browser]
         requests = [x for x in notices if x["method"] == "Network.requestWillBeSent"]
         urls = {x["params"]["request"]["url"] for x in requests}
         assert urls
-        assert all(url.startswith((address, "data:")) for url in urls), urls
+        local = ("http://127.0.0.1:", "data:")
+        assert all(url.startswith(local) for url in urls), urls
     finally:
         browser.close()
 
@@ -206,9 +208,9 @@ def test_an_option_outside_its_range(browser: Browser, example: Example) -> None
 
 
 def test_the_page_before_anything_is_installed(
-    browser: Browser, address: str, example: Example
+    browser: Browser, bare_address: str, example: Example
 ) -> None:
-    browser.call("Page.navigate", {"url": f"{address}bare/"})
+    browser.call("Page.navigate", {"url": bare_address})
     browser.wait_for("document.readyState === 'complete'")
     assert text(browser, "model") == "No model yet"
     browser.open_file(example.folder / "words.wav")
