@@ -1,7 +1,7 @@
 """The `s4audio` command: finds the subcommand, imports what it needs, reports mistakes in a line.
 
 Exit codes: 0 done, 1 something failed that is not the user's mistake, 2 wrong input,
-130 interrupted.
+130 interrupted, 143 ended by the system (SIGTERM).
 """
 
 import difflib

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from s4audio.commands.debug import one_line
 from s4audio.commands.quiet import quiet_lightning
@@ -79,8 +80,11 @@ def _fit(cli: TrainingCLI) -> int:
     except SystemExit as stop:
         # Lightning ignores further Ctrl+C while it shuts down, and leaves it at that.
         signal.signal(signal.SIGINT, interrupt)
-        if isinstance(stop.__context__, KeyboardInterrupt):
+        terminated = isinstance(stop, SIGTERMException)
+        if terminated or isinstance(stop.__context__, KeyboardInterrupt):
             _say_where_to_continue(cli)
+        if terminated:
+            return 128 + signal.SIGTERM
         raise
     return close_fit(cli, output_folder(cli), time.monotonic() - started)
 

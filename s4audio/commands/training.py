@@ -182,6 +182,8 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with our loggers and callbacks, where the configuration has none."""
+        if self.checkpoint is not None:  # a wrong one is to change no file of its run
+            self.model.on_load_checkpoint(read_checkpoint(self.checkpoint))
         trainer: Namespace = self.config_init["trainer"]
         interactive = sys.stderr.isatty() and trainer.get("enable_progress_bar") is not False
         changes: dict[str, Any] = {"enable_progress_bar": interactive}

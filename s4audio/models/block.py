@@ -61,9 +61,10 @@ class LongConvolution(nn.Module):
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return fft_convolution(u_BHL, self._precise_kernel(length, rate))
         sources = [*self.parameters(), *self.buffers()]
-        k_DHL = self._cache.kernel(
-            sources, length, rate, lambda: self._precise_kernel(length, rate)
-        )
+        # What torch keeps in a module has names that begin with an underscore; the rest is options.
+        options = (value for name, value in vars(self.kernel).items() if name[0] != "_")
+        key = (length, rate, *options)
+        k_DHL = self._cache.kernel(sources, key, lambda: self._precise_kernel(length, rate))
         return fft_convolution(u_BHL, k_DHL)
 
     def after_norm(self, x_BHL: Tensor, norm: nn.BatchNorm1d, rate: float) -> Tensor:

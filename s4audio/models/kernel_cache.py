@@ -1,6 +1,6 @@
 """Kernels that are made once for many inputs, outside training."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,8 +11,7 @@ LARGEST = 2**22
 
 
 class _Made(NamedTuple):
-    length: int
-    rate: float
+    key: Hashable
     sources: tuple[Tensor, ...]
     kernel: Tensor
 
@@ -32,27 +31,26 @@ class KernelCache:
         return KernelCache, ()
 
     def kernel(
-        self, sources: Sequence[Tensor], length: int, rate: float, make: Callable[[], Tensor]
+        self, sources: Sequence[Tensor], key: Hashable, make: Callable[[], Tensor]
     ) -> Tensor:
         """The kernel, made only if it has to be.
 
         Args:
-            sources: everything that it depends on beside length and rate.
-            length: its samples.
-            rate: evaluation step / training step.
+            sources: the tensors that it depends on.
+            key: everything else, such as its length.
             make: makes it.
 
         Returns:
             what `make` returns or returned; not to be changed, and without a gradient.
         """
         made = self._made
-        if made and (made.length, made.rate) == (length, rate) and _same(made.sources, sources):
+        if made and made.key == key and _same(made.sources, sources):
             return made.kernel
         self._made = None  # or two kernels would be alive
         kernel = make()
         if kernel.numel() <= LARGEST:
             copies = tuple(source.detach().clone() for source in sources)
-            self._made = _Made(length, rate, copies, kernel)
+            self._made = _Made(key, copies, kernel)
         return kernel
 
 

@@ -89,9 +89,10 @@ def _joined_gradient(dK_HDK: Tensor, joined: _Joined) -> Tensor:
     # Products of conjugates are conjugates of products: fewer of them are formed.
     conj_HDK = dK_HDK.conj_physical()
     common_H1K = (conj_HDK * R_PC).sum(1, keepdim=True).mul_(q_H1K)
-    torch.conj_physical(common_H1K.neg(), out=d_BQ)
-    torch.conj_physical(conj_HDK.mul_(qR_BQ).neg_(), out=d_PC)
-    torch.conj_physical(common_H1K.mul_(qR_BQ), out=d_PQ)
+    # Not with out=, which torch.compile takes for contiguous tensors only.
+    d_BQ.copy_(common_H1K.neg().conj())
+    d_PC.copy_(conj_HDK.mul_(qR_BQ).neg_().conj())
+    d_PQ.copy_(common_H1K.mul_(qR_BQ).conj())
     return dR_HRK
 
 

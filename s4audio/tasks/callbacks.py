@@ -6,6 +6,7 @@ from pathlib import Path
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from s4audio.tasks.figures import better, figure
 
@@ -77,8 +78,8 @@ class CheckTestSplit(Callback):
 class KeepLast(Checkpoint):
     """Writes `last.ckpt` beside the best checkpoint, so that a training can be continued.
 
-    It is written after every epoch, every few minutes within a long one, and when the user
-    interrupts. (`ModelCheckpoint.save_last` writes only when the best improves.)
+    It is written after every epoch, every few minutes within a long one, and when the user or the
+    system (SIGTERM) ends the training. (`ModelCheckpoint.save_last` writes only when the best improves.)
 
     Args:
         minutes: Time between two writes within an epoch, above 0.
@@ -111,12 +112,12 @@ class KeepLast(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Save an interrupted training, but not one that failed: its weights may be at fault.
+        """Save a training that was ended from outside, but not one that failed: its weights may be at fault.
 
         In the test behind a training the weights are those of the best epoch: nothing is saved.
         """
         training = trainer.state.fn == TrainerFn.FITTING and trainer.global_step > 0
-        if training and isinstance(exception, KeyboardInterrupt):
+        if training and isinstance(exception, KeyboardInterrupt | SIGTERMException):
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:

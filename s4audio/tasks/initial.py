@@ -7,11 +7,9 @@ import torch
 from s4audio.errors import UserError
 from s4audio.models import SequenceClassifier
 from s4audio.models.logmel import LogMelNetwork
+from s4audio.tasks.checkpoint import OF_TRAINING_ONLY
 
 Network = TypeVar("Network", SequenceClassifier, LogMelNetwork)
-
-# Options that change no weight and no output of a trained network.
-_OF_TRAINING_ONLY = ("dropout", "tie_dropout", "backend")
 
 
 def take_weights(network: Network, trained: Network, source: str) -> None:
@@ -29,7 +27,7 @@ def take_weights(network: Network, trained: Network, source: str) -> None:
     differences = [
         f"network.{name} is {there[name]} there and {here[name]} here"
         for name in here
-        if here[name] != there[name] and name not in _OF_TRAINING_ONLY
+        if here[name] != there[name] and name not in OF_TRAINING_ONLY
     ]
     if network.sample_rate != trained.sample_rate:
         differences.append(f"{trained.sample_rate} Hz there and {network.sample_rate} Hz here")

@@ -228,6 +228,35 @@ def test_ctrl_c_in_the_last_test_leaves_the_last_checkpoint(
     assert before == [last.read_bytes()]
 
 
+def test_terminated_training_says_so_and_can_be_continued(recipe: Path, tmp_path: Path) -> None:
+    words = ["fit", "--config", str(recipe), "--trainer.max_epochs", "100000"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "s4audio", *words],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.startswith("epoch 2"))
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped; continue with --ckpt_path" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_refused_checkpoint_leaves_its_run_alone(
+    recipe: Path, trained: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    last = trained / "checkpoints" / "last.ckpt"
+    other = ["--model.init_args.network.d_model", "16"]
+    assert main(["fit", "--config", str(recipe), "--ckpt_path", str(last), *other]) == 2
+    assert "d_model 8 there, 16 here" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
 def test_a_checkpoint_that_is_not_there_leaves_the_run_alone(
     recipe: Path, trained: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -48,6 +48,17 @@ def test_one_kernel_for_many_inputs(kind: str, bidirectional: bool) -> None:
 
 
 @torch.no_grad()
+def test_another_option_of_a_live_kernel_makes_another_kernel() -> None:
+    convolution = layer("s4d")
+    u = torch.randn(1, 4, 50)
+    before = convolution(u)
+    convolution.kernel.bandlimit = 1e-6
+    after = convolution(u)
+    assert not torch.equal(after, before)
+    torch.testing.assert_close(after, fresh(convolution, u), rtol=0, atol=0)
+
+
+@torch.no_grad()
 def test_another_length_or_rate_makes_another_kernel() -> None:
     convolution = layer()
     made = kernels_made(convolution)

@@ -6,14 +6,20 @@ from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.tasks.checkpoint import check_same_network
 
 
-def network(d_model: int = 4, labels: tuple[str, ...] = ("a", "b")) -> SequenceClassifier:
-    config = ClassifierConfig(kind="s4d", d_model=d_model, n_layers=1, d_state=4, length=16)
-    return SequenceClassifier(config, labels, 16_000)
+def network(
+    d_model: int = 4, labels: tuple[str, ...] = ("a", "b"), sample_rate: int = 16_000, **options
+) -> SequenceClassifier:
+    options = {"kind": "s4d", "n_layers": 1, "d_state": 4, "length": 16, **options}
+    return SequenceClassifier(ClassifierConfig(d_model=d_model, **options), labels, sample_rate)
 
 
 def description(model: SequenceClassifier) -> dict:
-    config = model.config.to_dict()
-    return {"task": "ClassificationTask", "config": config, "labels": list(model.labels)}
+    return {
+        "task": "ClassificationTask",
+        "config": model.config.to_dict(),
+        "labels": list(model.labels),
+        "sample_rate": model.sample_rate,
+    }
 
 
 def checkpoint(model: SequenceClassifier) -> dict:
@@ -38,6 +44,36 @@ def test_another_architecture_names_the_options() -> None:
     other = network(d_model=8)
     with pytest.raises(UserError, match="d_model 4 there, 8 here"):
         check_same_network(checkpoint(network()), description(other), other.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("option", "there", "here"),
+    [
+        ("pooling", "mean", "last"),
+        ("length", "16", "40"),
+        ("normalization", "none", "clip"),
+        ("bandlimit", "None", "0.5"),
+        ("sample_rate", "16000", "8000"),
+    ],
+)
+def test_options_that_change_what_the_weights_compute(option: str, there: str, here: str) -> None:
+    value = {"40": 40, "0.5": 0.5, "8000": 8000}.get(here, here)
+    other = network(**{option: value})
+    with pytest.raises(UserError, match=f"{option} {there} there, {here} here"):
+        check_same_network(checkpoint(network()), description(other), other.state_dict())
+
+
+def test_options_of_a_part_go_by_their_own_name() -> None:
+    stored, here = ({"task": "T", "config": {"backbone": {"length": n}}} for n in (16, 40))
+    with pytest.raises(
+        UserError, match="differs from the configured one: length 16 there, 40 here"
+    ):
+        check_same_network({"s4audio": stored, "state_dict": {}}, here, {})
+
+
+def test_options_of_training_alone_may_differ() -> None:
+    other = network(dropout=0.2, backend="naive")
+    check_same_network(checkpoint(network()), description(other), other.state_dict())
 
 
 def test_other_weights_under_the_same_options() -> None:
