@@ -21,6 +21,22 @@ WORDS = ("stop", "left", "right", "go")
 LATENCY_SECONDS = 8
 OPTIONS = {"threshold": 0.5, "smoothing": 0.3, "refractory": 0.5}
 
+METADATA_EDITS = {
+    "sample_rate": ("16000.5", "-16000", ""),
+    "chunk": ("160.5", "80", "320", "1e20"),
+    "window": ("2.5", "0"),
+    "labels": ('["a", "b"]', '["a", "b", "c", "d"]', "[1, 2, 3]", "[]", '"abc"', "no list"),
+}
+"""What `s4audio export` never writes for a model of three classes and chunks of 160 samples."""
+
+GRAPH_EDITS = (
+    (b"audio", b"sound"),
+    (b"logits", b"scores"),
+    (b"state.", b"stats."),
+    (b"next_state.", b"then_state."),
+)
+"""A name in the graph, and another as long."""
+
 
 class Example(NamedTuple):
     """Files, and the events of `s4audio listen shipped.onnx --wav words.wav` with these options."""
@@ -63,6 +79,7 @@ def example(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Example:
         logits = Stream(path).push(sounds[sound])
         models.append({"name": path.name, "sound": f"{sound}.f32", "logits": logits.tolist()})
     write_foreign_models(folder)
+    edited = write_edited_models(folder)
 
     stream = Stream(folder / "shipped.onnx")
     events = heard(stream, sounds["words"])
@@ -78,6 +95,7 @@ def example(runtime: Path, tmp_path_factory: pytest.TempPathFactory) -> Example:
         "description": description,
         "options": OPTIONS,
         "events": [asdict(event) for event in events],
+        "edited": edited,
     }
     (folder / "example.json").write_text(json.dumps(expected))
     return Example(folder, events, OPTIONS)
@@ -126,6 +144,25 @@ def write_foreign_models(folder: Path) -> None:
     empty = onnx.load(folder / "shipped.onnx")
     empty.ClearField("graph")
     onnx.save(empty, folder / "no_graph.onnx")
+
+
+def write_edited_models(folder: Path) -> list[str]:
+    """The model `s4.onnx` with a change of its metadata or its graph each; names of the files."""
+    import onnx
+
+    model = onnx.load(folder / "s4.onnx")
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    files = {}
+    for key, values in METADATA_EDITS.items():
+        for number, value in enumerate(values):
+            onnx.helper.set_model_props(model, metadata | {key: value})
+            files[f"{key}-{number}.onnx"] = model.SerializeToString()
+    for old, new in GRAPH_EDITS:
+        data = (folder / "s4.onnx").read_bytes()
+        files[f"{new.decode().strip('.')}.onnx"] = data.replace(old, new)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return list(files)
 
 
 def heard(stream: Stream, sound: np.ndarray) -> list[Event]:

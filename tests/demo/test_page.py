@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from s4audio.demo import DemoServer
+from s4audio.demo import DemoServer, server
 from s4audio.streaming.detector import Event
 
 # Test files have no package, so their helpers are loaded by path.
@@ -40,13 +40,13 @@ class Example(Protocol):
 @contextmanager
 def served(model: bytes | None, runtime: Path) -> Iterator[str]:
     """Address of the page, while it is served."""
-    with DemoServer(model, runtime, 0) as server:
-        thread = threading.Thread(target=server.serve_forever)
+    with DemoServer(model, runtime, 0) as demo:
+        thread = threading.Thread(target=demo.serve_forever)
         thread.start()
         try:
-            yield server.url
+            yield demo.url
         finally:
-            server.shutdown()
+            demo.shutdown()
             thread.join()
 
 
@@ -217,3 +217,14 @@ def test_the_page_before_anything_is_installed(
     wait_for_text(browser, "error", "open a model (.onnx) before words.wav")
     browser.open_file(example.folder / "s4d.onnx")
     wait_for_text(browser, "error", "onnxruntime-web is missing: run npm install")
+
+
+def test_a_worker_that_does_not_load(
+    browser: Browser, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ignored = shutil.ignore_patterns("worker.js", "node_modules")
+    page = shutil.copytree(server.PAGE, tmp_path / "page", ignore=ignored)
+    monkeypatch.setattr(server, "PAGE", page)
+    browser.call("Page.navigate", {"url": address})
+    browser.wait_for("document.readyState === 'complete'")
+    wait_for_text(browser, "error", "the page's worker does not load in this browser")

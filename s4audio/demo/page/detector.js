@@ -132,7 +132,11 @@ function classThresholds(labels, threshold, thresholds) {
       throw new Error(`${name}: a threshold must be above 0 and at most 1, got ${value}`);
     }
   }
-  return labels.map((label) => (isEvent(label) ? (thresholds[label] ?? threshold) : Infinity));
+  return labels.map((label) => {
+    if (!isEvent(label)) return Infinity;
+    // Every object inherits a `constructor`, which may be a word too.
+    return Object.hasOwn(thresholds, label) ? thresholds[label] : threshold;
+  });
 }
 
 /** Softmax of a row in whole units. */

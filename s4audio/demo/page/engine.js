@@ -5,6 +5,7 @@ export class Engine {
   #worker = new Worker('worker.js', { type: 'module' });
   #waiting = new Map();
   #calls = 0;
+  #failure;
 
   constructor() {
     this.#worker.onmessage = ({ data: { id, result, error } }) => {
@@ -12,6 +13,13 @@ export class Engine {
       this.#waiting.delete(id);
       if (error === undefined) resolve(result);
       else reject(new Error(error));
+    };
+    this.#worker.onerror = () => {
+      this.#failure = new Error(
+        "the page's worker does not load in this browser: reload the page, or use a newer browser",
+      );
+      for (const { reject } of this.#waiting.values()) reject(this.#failure);
+      this.#waiting.clear();
     };
   }
 
@@ -35,7 +43,8 @@ export class Engine {
     return this.#ask('finish', silence);
   }
 
-  #ask(call, ...values) {
+  async #ask(call, ...values) {
+    if (this.#failure) throw this.#failure;
     const id = this.#calls++;
     this.#worker.postMessage({ id, call, values });
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));

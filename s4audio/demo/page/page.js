@@ -33,7 +33,7 @@ async function open(file) {
 }
 
 async function load(name, bytes) {
-  await stopRecording();
+  while (recording) await recording.stop(); // as in `record`
   model = await engine.load(name, bytes);
   const { labels, sampleRate, chunk, windowSeconds } = model;
   $('model').textContent =
@@ -67,9 +67,8 @@ async function start(sampleRate) {
 async function hearFile(file) {
   const { sampleRate } = model; // another model may come while the file is decoded
   const samples = await decode(file, sampleRate);
-  await stopRecording();
   let stopped = false;
-  await record(hearAll(), () => (stopped = true));
+  await record(hearAll, () => (stopped = true));
 
   async function hearAll() {
     const { smoothing } = await start(sampleRate);
@@ -85,16 +84,19 @@ async function hearFile(file) {
 async function hearMicrophone() {
   $('microphone').disabled = true; // while the browser asks
   const microphone = await Microphone.open().finally(() => ($('microphone').disabled = false));
-  await stopRecording();
   let end;
   const ending = new Promise((resolve, reject) => (end = { resolve, reject }));
-  start(microphone.sampleRate)
-    .then(() => microphone.start(onBlock, () => end.reject(new Error('the microphone has gone'))))
-    .catch(end.reject);
   let waiting = 0;
   let lost = 0;
-  // Blocks of a microphone that is still open would reach the next recording.
-  await record(ending.finally(() => microphone.close()), end.resolve);
+  await record(hearAll, end.resolve);
+
+  function hearAll() {
+    start(microphone.sampleRate)
+      .then(() => microphone.start(onBlock, () => end.reject(new Error('the microphone has gone'))))
+      .catch(end.reject);
+    // Blocks of a microphone that is still open would reach the next recording.
+    return ending.finally(() => microphone.close());
+  }
 
   async function onBlock(block) {
     const seconds = block.length / microphone.sampleRate;
@@ -112,8 +114,11 @@ async function hearMicrophone() {
   }
 }
 
-/** Until the recording ends by itself, or because somebody stops it. */
-async function record(finished, stop) {
+/** After the recording before this one: until it ends by itself, or because somebody stops it. */
+async function record(hearAll, stop) {
+  // Not a call of `stopRecording`: while its caller waits, another could begin after its last look.
+  while (recording) await recording.stop();
+  const finished = hearAll();
   const ended = finished
     .catch(() => {})
     .finally(() => {

@@ -40,7 +40,14 @@ export class KeywordStream {
     } catch (error) {
       throw new Error(`${name} is damaged or not an ONNX file: ${firstLine(error)}`);
     }
-    return new KeywordStream(ort, session, model);
+    try {
+      const stream = new KeywordStream(ort, session, model);
+      await stream.#rehearse();
+      return stream;
+    } catch (cause) {
+      await session.release();
+      throw foreign(name, { cause });
+    }
   }
 
   /** Use `load`. */
@@ -85,6 +92,18 @@ export class KeywordStream {
   /** Free the memory of the model; the stream is of no use afterwards. */
   release() {
     return this.#inTurn(() => this.#session.release());
+  }
+
+  /** Whether the graph is what the metadata says: silence must give logits and states. */
+  async #rehearse() {
+    const silence = new Float32Array(this.chunk);
+    // The second chunk takes the states that the first one left.
+    for (const rows of [await this.push(silence), await this.push(silence)]) {
+      if (rows.length !== 1 || rows[0].length !== this.labels.length) {
+        throw new Error(`a chunk gives ${rows.length} rows, the first of ${rows[0]?.length} logits`);
+      }
+    }
+    await this.reset();
   }
 
   #inTurn(task) {
@@ -133,19 +152,31 @@ function describe(bytes, name) {
   const [sampleRate, chunk, window] = ['sample_rate', 'chunk', 'window'].map((key) =>
     Number(metadata.get(key)),
   );
-  const labels = parseList(metadata.get('labels'));
-  if (!(sampleRate > 0 && chunk > 0 && window > 0 && labels.length)) {
-    throw new Error(`${name} is not a model of s4audio export: export a checkpoint with it`);
-  }
+  const labels = parseJson(metadata.get('labels'));
+  const isOurs = [sampleRate, chunk, window].every((x) => Number.isInteger(x) && x > 0);
+  if (!isOurs || !isLabels(labels)) throw foreign(name);
   return { labels, sampleRate, chunk, window };
 }
 
-function parseList(text) {
+function parseJson(text) {
   try {
-    return JSON.parse(text).map(String);
+    return JSON.parse(text);
   } catch {
-    return [];
+    return undefined;
   }
+}
+
+function isLabels(labels) {
+  return (
+    Array.isArray(labels) && labels.length > 0 && labels.every((label) => typeof label === 'string')
+  );
+}
+
+function foreign(name, options) {
+  return new Error(
+    `${name} is not a model of s4audio export: export a checkpoint with it`,
+    options,
+  );
 }
 
 function firstLine(error) {

@@ -52,6 +52,6 @@ self.onmessage = ({ data: { id, call, values } }) => {
     .then(() => calls[call](...values))
     .then(
       (result) => self.postMessage({ id, result }),
-      (error) => self.postMessage({ id, error: error.message }),
+      (error) => self.postMessage({ id, error: String(error?.message ?? error) }),
     );
 };

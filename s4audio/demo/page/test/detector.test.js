@@ -59,6 +59,12 @@ test('thresholds of single words', () => {
   assert.deepEqual(detector.push(rows(yes, no)).map(({ word }) => word), ['no']);
 });
 
+test('a word may be named like a property that every object inherits', () => {
+  const labels = ['_silence_', 'constructor', 'no'];
+  const detector = new Detector(labels, 1, { ...immediately, thresholds: { no: 0.5 } });
+  assert.deepEqual(detector.push(rows(yes)).map(({ word }) => word), ['constructor']);
+});
+
 test('the split into calls does not matter, and reset forgets', () => {
   const all = rows(silence, yes, yes, silence, no, no, no, silence, yes, yes);
   const options = { smoothing: 2, refractory: 2, threshold: 0.6 };

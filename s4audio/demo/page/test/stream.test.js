@@ -1,4 +1,4 @@
-// Against Python: tests/web/test_node.py exports models, writes what Python makes of a sound, and
+// Against Python: tests/demo/test_node.py exports models, writes what Python makes of a sound, and
 // runs this file with S4AUDIO_WEB_EXAMPLE naming their folder.
 
 import assert from 'node:assert/strict';
@@ -11,7 +11,7 @@ import { StreamResampler } from '../resampler.js';
 import { KeywordStream } from '../stream.js';
 
 const folder = process.env.S4AUDIO_WEB_EXAMPLE;
-const skip = folder ? false : 'needs models and answers from Python: run pytest tests/web';
+const skip = folder ? false : 'needs models and answers from Python: run pytest tests/demo';
 
 const TOLERANCE = 1e-4;
 const ODD_LENGTHS = [1, 7, 159, 160, 161, 0, 1000, 3, 4093, 12_345];
@@ -40,7 +40,9 @@ function assertClose(actual, expected) {
 }
 
 describe('a stream', { skip }, () => {
-  const example = folder ? JSON.parse(readFileSync(join(folder, 'example.json'))) : { models: [] };
+  const example = folder
+    ? JSON.parse(readFileSync(join(folder, 'example.json')))
+    : { models: [], edited: [] };
 
   for (const { name, sound, logits } of example.models) {
     test(`of ${name} gives the logits of Python, in pieces of odd lengths`, async () => {
@@ -94,6 +96,14 @@ describe('a stream', { skip }, () => {
     await assert.rejects(load(model.subarray(0, -300), 'cut'), /cut is damaged or not an ONNX/);
     await assert.rejects(load(noGraph, 'no'), /^Error: no is damaged or not an ONNX file: .+$/);
   });
+
+  for (const name of example.edited) {
+    test(`is not made of ours after an edit: ${name}`, async () => {
+      const message = `${name} is not a model of s4audio export: export a checkpoint with it`;
+      const load = KeywordStream.load(await runtime(), file(name), name);
+      await assert.rejects(load, { message });
+    });
+  }
 
   test('hears the events of Python', async () => {
     const listener = new Listener(await shipped(), 16_000, example.options);
