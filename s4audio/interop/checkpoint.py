@@ -36,7 +36,7 @@ def import_checkpoint(weights: Path, config: Path, output: Path) -> SequenceClas
     state, options = _state_dict(read_pickled_tensors(weights), weights), _read(config)
     try:
         model = from_state_spaces(state, options)
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
         raise UserError(f"{weights} and {config} are no classifier to import: {error}") from error
     model.save_pretrained(output)
     return model

@@ -64,8 +64,7 @@ class Kernel(nn.Module, ABC):
         """
         if length < 1:
             raise ValueError(f"kernel length must be at least 1, got {length}")
-        if not (math.isfinite(rate) and rate > 0):
-            raise ValueError(f"rate must be a positive number, got {rate}")
+        checked_rate(rate)
         device = next(self.parameters()).device
         with torch.autocast(device.type, enabled=False):
             return self.sample(length, rate).float()
@@ -161,6 +160,17 @@ def initial_log_step(channels: int, dt_min: float, dt_max: float) -> Tensor:
 def per_channel(x_SN: Tensor, channels: int) -> Tensor:
     """Share S state spaces among the channels: channel h uses state space h mod S."""
     return x_SN.repeat(channels // x_SN.shape[0], *[1] * (x_SN.ndim - 1))
+
+
+def checked_rate(rate: float) -> float:
+    """Evaluation step / training step, if it is one.
+
+    Raises:
+        ValueError: if it is not a positive number.
+    """
+    if not (math.isfinite(rate) and rate > 0):
+        raise ValueError(f"rate must be a positive number, got {rate}")
+    return rate
 
 
 def checked_sharing(n_ssm: int, channels: int) -> int:

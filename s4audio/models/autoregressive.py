@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from s4audio.errors import UserError
 from s4audio.models.block import Backbone, ChannelLinear, Dropout, Norm, make_norm
 from s4audio.models.build import make_backbone
-from s4audio.models.config import ClassifierConfig
+from s4audio.models.config import ClassifierConfig, refuse_options
 from s4audio.models.pretrained import (
     list_pretrained,
     load_weights,
@@ -50,13 +50,11 @@ class AutoregressiveConfig:
             raise UserError(
                 "an autoregressive model must not see the future: set backbone.bidirectional false"
             )
-        default = ClassifierConfig()
-        for name in ("d_input", "pooling", "stem_stride", "vocabulary", "normalization"):
-            if getattr(self.backbone, name) != getattr(default, name):
-                raise UserError(
-                    f"backbone.{name}={getattr(self.backbone, name)!r} does not belong to an "
-                    "autoregressive model, whose inputs are tokens: leave it out"
-                )
+        refuse_options(
+            self.backbone,
+            ("d_input", "pooling", "stem_stride", "stem_kernel", "vocabulary", "normalization"),
+            "the backbone of an autoregressive model, whose inputs are tokens",
+        )
         if self.backbone.kind == "dss" and self.backbone.version in (None, "softmax"):
             raise UserError(
                 "a DSS softmax kernel changes with the length of the sequence, so it has no "

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from s4audio.kernels.base import checked_rate
 from s4audio.models.build import make_backbone, make_encoder, make_normalization
-from s4audio.models.config import ClassifierConfig
+from s4audio.models.config import ClassifierConfig, checked_labels
 from s4audio.models.encoder import Frames
 from s4audio.models.inputs import check_lengths, check_tokens, check_waveforms
 from s4audio.models.normalization import Standardize
@@ -37,12 +38,10 @@ class SequenceClassifier(nn.Module):
         self, config: ClassifierConfig, labels: Sequence[str], sample_rate: int = 16_000
     ) -> None:
         super().__init__()
-        if not labels or len(set(labels)) != len(labels):
-            raise ValueError(f"labels must be at least one and all different, got {list(labels)}")
         if sample_rate < 1:
             raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
         self.config = config
-        self.labels = tuple(labels)
+        self.labels = checked_labels(labels)
         self.sample_rate = sample_rate
         self.normalization = make_normalization(config, sample_rate)
         self.encoder = make_encoder(config, sample_rate)
@@ -65,7 +64,8 @@ class SequenceClassifier(nn.Module):
 
         Raises:
             ValueError: if `x` is empty or has the wrong number of features or number type, or
-                `lengths` do not fit `x` (their values are looked at on a CPU only).
+                `lengths` do not fit `x` (their values are looked at on a CPU only), or `rate` is
+                not a positive number.
         """
         frames = self._encode(x, lengths, rate)
         y_BHL = self.backbone(frames.x, frames.lengths, frames.rate)
@@ -132,6 +132,7 @@ class SequenceClassifier(nn.Module):
             check_waveforms(x, self.config.d_input, self.decoder.weight.dtype)
         else:
             check_tokens(x, self.config.vocabulary)
+        checked_rate(rate)
         if lengths is not None:
             check_lengths(lengths, x)
         if self.normalization is not None:

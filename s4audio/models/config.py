@@ -1,6 +1,7 @@
 """Everything that defines a network, as one flat record of named and typed options."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral
 from typing import Any, Literal, get_args, get_origin
@@ -220,6 +221,35 @@ class ClassifierConfig:
             if name not in known:
                 raise UserError(unknown_name("option", name, known))
         return cls(**values)
+
+
+def refuse_options(config: ClassifierConfig, names: Sequence[str], why: str) -> None:
+    """Refuse options that a network built from the config would not read.
+
+    Args:
+        config: of the network.
+        names: options that must have their defaults.
+        why: what they do not belong to, for the message.
+
+    Raises:
+        UserError: one of them was given.
+    """
+    default = ClassifierConfig()
+    for name in names:
+        value = getattr(config, name)
+        if value != getattr(default, name):
+            raise UserError(f"{name}={value!r} does not belong to {why}: leave it out")
+
+
+def checked_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """The names of the classes, if there are any and all differ.
+
+    Raises:
+        ValueError: otherwise.
+    """
+    if not labels or len(set(labels)) != len(labels):
+        raise ValueError(f"labels must be at least one and all different, got {list(labels)}")
+    return tuple(labels)
 
 
 _SSM = ("n_ssm", "dt_min", "dt_max", "backend")

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from s4audio.errors import UserError
 from s4audio.models.build import make_backbone, make_encoder
-from s4audio.models.config import ClassifierConfig
+from s4audio.models.config import ClassifierConfig, refuse_options
 from s4audio.models.pretrained import load_weights, network_weights, read_checkpoint
 
 _WINDOW_OPTIONS = ("context", "horizon", "n_marks", "center", "linear")
@@ -40,6 +40,7 @@ class Forecaster(nn.Module):
 
     Raises:
         ValueError: `center` is not between 0 and `context`.
+        UserError: The config has a stem, a vocabulary, a pooling or a normalization.
 
     Source: Gu, Goel, Re (2022), section 4.3; the linear map: Zeng et al., "Are Transformers
         effective for time series forecasting?", arXiv 2205.13504, NLinear.
@@ -68,6 +69,11 @@ class Forecaster(nn.Module):
         super().__init__()
         if not 0 <= center <= context:
             raise ValueError(f"center must be between 0 and the context of {context}, got {center}")
+        refuse_options(
+            config,
+            ("pooling", "stem_stride", "stem_kernel", "vocabulary", "normalization"),
+            "a forecaster, which reads and gives standardised values step by step",
+        )
         self.config = replace(config, d_input=len(columns) + 1 + n_marks, length=context + horizon)
         self.columns = tuple(columns)
         self.context, self.horizon, self.n_marks = context, horizon, n_marks

@@ -10,8 +10,8 @@ def check_waveforms(x: Tensor, features: int, weights: torch.dtype) -> None:
     Args:
         x: should be (batch, time, features), of at least one row and one step.
         features: of the network.
-        weights: number type of the network; bfloat16 and float16 go together with float32, as
-            under autocast.
+        weights: number type of the network; under autocast, bfloat16 and float16 go together with
+            float32.
 
     Raises:
         ValueError: one line with what is wrong, and the fix.
@@ -21,8 +21,9 @@ def check_waveforms(x: Tensor, features: int, weights: torch.dtype) -> None:
             f"expected input (batch, time, {features}) with at least one row and one step, got "
             f"{tuple(x.shape)}"
         )
-    doubles = torch.float64 in (x.dtype, weights)
-    if not x.is_floating_point() or (doubles and x.dtype != weights):
+    types = (x.dtype, weights)
+    mixed = torch.is_autocast_enabled(x.device.type) and torch.float64 not in types
+    if not x.is_floating_point() or (x.dtype != weights and not mixed):
         raise ValueError(
             f"expected {weights} input like the model's weights, got {x.dtype}: use "
             f"x.to({weights}), and divide 16-bit samples by 32768"

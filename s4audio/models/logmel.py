@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.errors import UserError
+from s4audio.kernels.base import checked_rate
+from s4audio.models.config import checked_labels
 from s4audio.models.filterbank import STEPS, band_powers, bank_hop, gabor_filters, log_powers
 from s4audio.models.normalization import RELEASE_SECONDS, LevelFollower
 
@@ -70,10 +72,8 @@ class LogMelNetwork(nn.Module):
         self, config: LogMelConfig, labels: Sequence[str], sample_rate: int = 16_000
     ) -> None:
         super().__init__()
-        if not labels or len(set(labels)) != len(labels):
-            raise ValueError(f"labels must be at least one and all different, got {list(labels)}")
         self.config = config
-        self.labels = tuple(labels)
+        self.labels = checked_labels(labels)
         self.sample_rate = sample_rate
         self.hop = STEPS * max(1, round(_HOP_SECONDS * sample_rate / STEPS))
         self.level = LevelFollower(RELEASE_SECONDS * sample_rate)
@@ -104,9 +104,10 @@ class LogMelNetwork(nn.Module):
             (batch, classes).
 
         Raises:
-            ValueError: if `x` has the wrong shape or is shorter than one pooled frame.
+            ValueError: if `x` has the wrong shape or is shorter than one pooled frame, or the rate
+                is not a positive number.
         """
-        shortest = POOLING[1] * bank_hop(self.hop, rate)
+        shortest = POOLING[1] * bank_hop(self.hop, checked_rate(rate))
         if x.ndim != 3 or x.shape[-1] != 1 or x.shape[1] < shortest:
             raise ValueError(
                 f"expected waveforms (batch, time, 1) of at least {shortest} samples at "

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from s4audio.models.build import make_backbone, make_encoder
-from s4audio.models.config import ClassifierConfig
+from s4audio.models.config import ClassifierConfig, checked_labels
 from s4audio.models.encoder import Frames
 from s4audio.models.pooling import pool
 
@@ -35,15 +35,13 @@ class PairClassifier(nn.Module):
 
     def __init__(self, config: ClassifierConfig, labels: Sequence[str]) -> None:
         super().__init__()
-        if not labels or len(set(labels)) != len(labels):
-            raise ValueError(f"labels must be at least one and all different, got {list(labels)}")
         if config.normalization != "none":
             raise ValueError(
                 f"normalization={config.normalization!r} is for waveforms, not for pairs: leave it "
                 "out"
             )
         self.config = config
-        self.labels = tuple(labels)
+        self.labels = checked_labels(labels)
         self.encoder = make_encoder(config)
         self.backbone = make_backbone(config)
         self.head = nn.Sequential(

@@ -77,10 +77,7 @@ class AutoregressiveTask(Task):
     def training_step(self, batch: TokenBatch, batch_idx: int) -> Tensor:
         """Cross entropy of one batch; stops the training when it is not finite."""
         loss = self.network.negative_log_likelihood(batch.inputs, batch.targets).mean()
-        self.stop_if_diverged(loss)
-        size = len(batch.inputs)
-        self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
+        self.log_loss(loss, len(batch.inputs))
         return loss
 
     def validation_step(self, batch: TokenBatch, batch_idx: int) -> None:

@@ -125,6 +125,20 @@ class Task(LightningModule, ABC):
                 "clip the gradients (--trainer.gradient_clip_val 1)"
             )
 
+    def log_loss(self, loss: Tensor, size: int) -> None:
+        """Log the loss of a training batch; stop when it is not finite.
+
+        Args:
+            loss: ().
+            size: rows of the batch.
+
+        Raises:
+            UserError: as `stop_if_diverged`.
+        """
+        self.stop_if_diverged(loss)
+        self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
+        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
+
     def _data(self) -> Any:
         """The trainer's data module (Lightning sets the attribute without declaring it)."""
         return self.trainer.datamodule  # type: ignore[attr-defined]

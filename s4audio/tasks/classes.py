@@ -87,11 +87,8 @@ class ClassTask(Task):
             logits: (batch, classes).
             targets: (batch,).
         """
-        self.stop_if_diverged(loss)
+        self.log_loss(loss, len(targets))
         self.train_accuracy(logits, targets)
-        size = len(targets)
-        self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
         self.log("train/accuracy", self.train_accuracy, on_step=False, on_epoch=True)
 
     def precise(self, batch: Batch) -> Tensor:

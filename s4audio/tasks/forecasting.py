@@ -103,10 +103,7 @@ class ForecastingTask(Task):
         """Mean squared error of one batch; stops the training when it is not finite."""
         batch = self._flipped(batch)
         loss: Tensor = (self(batch) - batch.future).square().mean()
-        self.stop_if_diverged(loss)
-        size = len(batch.past)
-        self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
+        self.log_loss(loss, len(batch.past))
         return loss
 
     def validation_step(self, batch: ForecastBatch, batch_idx: int) -> None:

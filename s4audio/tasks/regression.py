@@ -12,6 +12,7 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError
 
 from s4audio.data import Batch
 from s4audio.data.bidmc import BIDMC
+from s4audio.errors import UserError
 from s4audio.evaluation.regression import prediction_rows, report_regression
 from s4audio.evaluation.tables import write_csv
 from s4audio.models import ClassifierConfig, SequenceClassifier
@@ -51,7 +52,8 @@ class RegressionTask(Task):
         schedule: How the learning rates change.
 
     Raises:
-        ValueError: There is not one label, or the network's configuration is invalid.
+        ValueError: There is not one label, the network would standardize its input, or its
+            configuration is invalid.
     """
 
     monitor = "val/loss"
@@ -70,6 +72,11 @@ class RegressionTask(Task):
         super().__init__(optimizer, schedule)
         if len(labels) != 1:
             raise ValueError(f"a regression has one target, got {len(labels)}: {labels}")
+        if network.normalization == "standardize":
+            raise UserError(
+                "normalization='standardize' needs statistics of the input, which a regression "
+                "does not take: choose none, clip or level"
+            )
         self.network = SequenceClassifier(network, labels, sample_rate)
         self.register_buffer("target_mean", torch.zeros(()))
         self.register_buffer("target_std", torch.ones(()))
@@ -97,16 +104,16 @@ class RegressionTask(Task):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Squared error of one batch; stops the training when it is not finite."""
         loss = self._loss(self(batch), batch)
-        size = len(batch.targets)
-        self.log("train/loss_step", loss, on_step=True, on_epoch=False, batch_size=size)
-        self.log("train/loss", loss, on_step=False, on_epoch=True, batch_size=size)
+        self.log_loss(loss, len(batch.targets))
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Log loss and RMSE."""
         outputs = self(batch)
+        loss = self._loss(outputs, batch)
+        self.stop_if_diverged(loss)
         self.val_rmse(self._in_unit(outputs), batch.targets)
-        self.log("val/loss", self._loss(outputs, batch), batch_size=len(batch.targets))
+        self.log("val/loss", loss, batch_size=len(batch.targets))
         self.log("val/rmse", self.val_rmse, prog_bar=True)
 
     def on_test_epoch_start(self) -> None:
@@ -159,9 +166,7 @@ class RegressionTask(Task):
 
     def _loss(self, outputs: Tensor, batch: Batch) -> Tensor:
         wanted = (batch.targets - self.target_mean) / self.target_std
-        loss = (outputs - wanted).square().mean()
-        self.stop_if_diverged(loss)
-        return loss
+        return (outputs - wanted).square().mean()
 
     def _in_unit(self, outputs: Tensor) -> Tensor:
         return outputs.detach().float() * self.target_std + self.target_mean

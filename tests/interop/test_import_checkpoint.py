@@ -136,6 +136,9 @@ def test_bad_files(config_file: Path, tmp_path: Path) -> None:
     torch.save({"fc.weight": torch.zeros(2, 2)}, weights)
     with pytest.raises(UserError, match=r"weights\.pt and .*config\.json are no .*weights have"):
         import_checkpoint(weights, config_file, tmp_path / "out")
+    torch.save({**golden("s4_causal")[0], "encoder.weight": torch.zeros(16)}, weights)
+    with pytest.raises(UserError, match=r"are no classifier to import: .*range"):
+        import_checkpoint(weights, config_file, tmp_path / "out")
     torch.save(golden("s4_causal")[0], weights)
     with pytest.raises(UserError, match="no config at"):
         import_checkpoint(weights, tmp_path / "none.json", tmp_path / "out")

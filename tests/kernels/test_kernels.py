@@ -18,6 +18,7 @@ from s4audio.kernels import (
     StateSpaceKernel,
     s4,
 )
+from s4audio.kernels.base import per_channel
 from s4audio.kernels.dss import VERSIONS
 from s4audio.kernels.hippo import Measure
 from s4audio.kernels.sgconv import resample_kernel
@@ -193,12 +194,16 @@ def test_coarser_grid_samples_the_same_function_of_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_sharing_gives_equal_channels(name: str) -> None:
+def test_sharing_has_fewer_parameters(name: str) -> None:
     kernel = ALL[name](n_ssm=2)
     shared = {"A_imag", "Lambda_imag", "weights.0"}
     shapes = [tuple(p.shape) for n, p in kernel.named_parameters() if n in shared]
     assert shapes
     assert all(2 in shape[:2] for shape in shapes)
+
+
+def test_channels_take_state_spaces_in_turn() -> None:
+    assert per_channel(torch.tensor([[0], [1]]), 4).flatten().tolist() == [0, 1, 0, 1]
 
 
 def test_bandlimit_cuts_fast_eigenvalues() -> None:
@@ -221,11 +226,12 @@ def test_kernels_ignore_autocast() -> None:
 @settings(deadline=None, max_examples=25)
 @given(st.integers(2, 60), st.floats(0.2, 5), st.integers(0, 99))
 def test_resampled_kernel_keeps_its_integral(taps: int, rate: float, seed: int) -> None:
-    """Exactly so for a kernel that is zero near both ends."""
+    """Exactly so on a coarser grid, for a kernel that is zero near both ends."""
     torch.manual_seed(seed)
     k = torch.nn.functional.pad(torch.rand(1, 1, taps, dtype=torch.float64), (12, 12))
-    if rate > 1:
-        torch.testing.assert_close(resample_kernel(k, rate).sum(), k.sum(), rtol=0.35, atol=0)
+    # Interpolation on a finer grid is off by 1/8 at most: a single tap at rate 3/4.
+    rtol = 1e-12 if rate > 1 else 0.126
+    torch.testing.assert_close(resample_kernel(k, rate).sum(), k.sum(), rtol=rtol, atol=0)
     assert resample_kernel(k, 1.0) is k
 
 

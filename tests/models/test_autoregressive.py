@@ -84,9 +84,10 @@ def test_config_as_json() -> None:
     ("options", "message"),
     [
         ({"bidirectional": True}, "must not see the future"),
-        ({"stem_stride": 4}, r"backbone.stem_stride=4 does not belong"),
-        ({"vocabulary": 5}, r"backbone.vocabulary=5 does not belong"),
-        ({"normalization": "clip"}, "backbone.normalization='clip' does not belong"),
+        ({"stem_stride": 4}, "stem_stride=4 does not belong to the backbone of an autoregressive"),
+        ({"stem_kernel": 4}, "stem_kernel=4 does not belong"),
+        ({"vocabulary": 5}, "vocabulary=5 does not belong"),
+        ({"normalization": "clip"}, "normalization='clip' does not belong"),
         ({"kind": "dss"}, "set backbone.version exp"),
         ({"kind": "dss", "version": "softmax"}, "set backbone.version exp"),
     ],

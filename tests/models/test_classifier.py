@@ -195,13 +195,6 @@ def test_bad_input_is_restated() -> None:
         tiny("s4d", stem_stride=32)(clip())
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), float("inf")])
-@pytest.mark.parametrize("stem_stride", [1, 4])
-def test_bad_rates(stem_stride: int, rate: float) -> None:
-    with pytest.raises(ValueError, match=f"rate must be a positive number, got {rate}"):
-        tiny("s4d", stem_stride=stem_stride)(clip(), rate=rate)
-
-
 @pytest.mark.parametrize("dtype", [torch.float64, torch.int16, torch.complex64, torch.bfloat16])
 def test_number_type_must_be_that_of_the_weights(dtype: torch.dtype) -> None:
     message = rf"expected torch.float32 input.*got {dtype}: use x.to\(torch.float32\)"

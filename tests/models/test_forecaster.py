@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from s4audio.errors import UserError
 from s4audio.models import ClassifierConfig
 from s4audio.models.forecaster import Forecaster
 
@@ -116,3 +117,19 @@ def test_center_is_within_the_context(center: int):
 def test_inputs_of_another_shape_are_refused(past: tuple, marks: tuple):
     with pytest.raises(ValueError, match="expected"):
         forecaster()(torch.zeros(past), torch.zeros(marks))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pooling", "last"),
+        ("stem_stride", 4),
+        ("stem_kernel", 8),
+        ("vocabulary", 5),
+        ("normalization", "standardize"),
+    ],
+)
+def test_options_that_a_forecaster_does_not_read_are_refused(name: str, value: object):
+    config = ClassifierConfig(kind="s4d", d_model=8, n_layers=1, **{name: value})
+    with pytest.raises(UserError, match=rf"{name}={value!r} does not belong to a forecaster"):
+        Forecaster(config, ["load"], 24, 8, 0)

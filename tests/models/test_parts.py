@@ -1,6 +1,8 @@
 """Encoders, normalisation and pooling by themselves."""
 
+import inspect
 import math
+from dataclasses import fields
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from s4audio.models import ClassifierConfig, SequenceClassifier, block
+from s4audio.models import ClassifierConfig, SequenceClassifier, block, create_model
 from s4audio.models.build import make_backbone
 from s4audio.models.config import Kind
 from s4audio.models.encoder import StridedEncoder, resample_filters
@@ -179,3 +181,18 @@ def test_a_block_trained_in_bfloat16_follows_float32(
     assert bool(chunked) == (kind != "sgconv")
     for mine, judge in zip(ours, expected, strict=True):
         assert (mine - judge).norm() < 0.04 * judge.norm()
+
+
+def test_create_model_has_the_defaults_of_the_config() -> None:
+    parameters = inspect.signature(create_model).parameters
+    for field in fields(ClassifierConfig):
+        if field.name != "kind":
+            assert parameters[field.name].default == field.default, field.name
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, math.nan, math.inf])
+@pytest.mark.parametrize("stem_stride", [1, 4])
+def test_bad_rates(stem_stride: int, rate: float) -> None:
+    config = ClassifierConfig(kind="s4d", d_model=8, n_layers=1, stem_stride=stem_stride)
+    with pytest.raises(ValueError, match=f"rate must be a positive number, got {rate}"):
+        SequenceClassifier(config, ["no", "yes"])(torch.zeros(1, 16, 1), rate=rate)

@@ -205,6 +205,8 @@ def tiny_classification(arguments: Mapping[str, Any]) -> Options:
 def tiny_autoregressive(arguments: Mapping[str, Any]) -> Options:
     """A model of the next token with eight channels, and one cluster of twenty words."""
     network: Options = {"backbone": {"d_model": 8, "n_layers": 2, "d_state": 4}}
+    if "n_ssm" in arguments["network"]["backbone"]:
+        network["backbone"]["n_ssm"] = 1
     if "feed_forward" in arguments["network"]:
         network["feed_forward"] = 8
     if "cutoffs" in arguments["network"]:

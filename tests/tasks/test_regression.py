@@ -116,6 +116,21 @@ def test_the_checkpoint_keeps_the_scale_of_the_targets(data: BIDMC, tmp_path: Pa
     assert found == pytest.approx(expected)
 
 
+def test_statistics_of_the_input_are_not_taken():
+    with pytest.raises(UserError, match="normalization='standardize' needs statistics"):
+        task(normalization="standardize")
+
+
+@pytest.mark.parametrize("stage", ["fit", "validate"])
+def test_a_loss_that_is_not_finite_ends_it(stage: str, data: BIDMC, tmp_path: Path):
+    module = task()
+    torch.nn.init.constant_(module.network.decoder.bias, torch.nan)
+    options = {"enable_checkpointing": False, "max_epochs": 1, "num_sanity_val_steps": 0}
+    run = trainer(tmp_path, **options)
+    with pytest.raises(UserError, match="the loss is nan at step 0"):
+        getattr(run, stage)(module, data)
+
+
 def test_one_target_and_two_signals_are_needed(data: BIDMC, tmp_path: Path):
     with pytest.raises(ValueError, match="a regression has one target, got 2"):
         RegressionTask(ClassifierConfig(), ["HR", "RR"])
