@@ -79,7 +79,8 @@ class KeepLast(Checkpoint):
     """Writes `last.ckpt` beside the best checkpoint, so that a training can be continued.
 
     It is written after every epoch, every few minutes within a long one, and when the user or the
-    system (SIGTERM) ends the training. (`ModelCheckpoint.save_last` writes only when the best improves.)
+    system (SIGTERM) ends the training. (`ModelCheckpoint.save_last` writes only when the best
+    improves.)
 
     Args:
         minutes: Time between two writes within an epoch, above 0.
@@ -112,9 +113,10 @@ class KeepLast(Checkpoint):
     def on_exception(
         self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
     ) -> None:
-        """Save a training that was ended from outside, but not one that failed: its weights may be at fault.
+        """Save a training that was ended from outside.
 
-        In the test behind a training the weights are those of the best epoch: nothing is saved.
+        One that failed is not saved: its weights may be at fault. Nor is anything in the test
+        behind a training, where the weights are those of the best epoch.
         """
         training = trainer.state.fn == TrainerFn.FITTING and trainer.global_step > 0
         if training and isinstance(exception, KeyboardInterrupt | SIGTERMException):
