@@ -1,14 +1,18 @@
 """`s4audio evaluate`: one model at sample rates it was not trained on."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from jsonargparse import ArgumentParser
 
 from s4audio.commands import evaluate_stream
-from s4audio.commands.own_data import own_data
-from s4audio.commands.runs import check_writable, folder_of
+from s4audio.commands.own_data import chosen_data
+from s4audio.commands.runs import beside, check_writable
 from s4audio.errors import UserError
+
+if TYPE_CHECKING:
+    from s4audio.data import Clips
+    from s4audio.models import SequenceClassifier
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -77,7 +81,7 @@ def evaluate(
         checkpoint: A .ckpt of `s4audio fit`, a folder of `save_pretrained`, or a shipped name.
         rates: Sample rates in Hz.
         data: A Speech Commands tree, a folder per class or a CSV manifest. None: the data the
-            checkpoint was trained on.
+            checkpoint was trained on. Where it is these, only their test split is scored.
         output: Folder of tables and plots. None: beside the checkpoint.
         device: Where the model runs; "auto" takes a GPU when there is one.
         batch_size: Clips a batch.
@@ -87,14 +91,8 @@ def evaluate(
         UserError: The checkpoint cannot be read, or its data is not known and none is given.
     """
     import s4audio
-    from s4audio.data import open_audio
     from s4audio.evaluation import evaluate as evaluate_rates
-    from s4audio.evaluation.robustness import (
-        evaluate_robustness,
-        print_robustness,
-        write_robustness,
-    )
-    from s4audio.evaluation.writing import print_then_write
+    from s4audio.evaluation.report import FailedRatesError
 
     path = Path(checkpoint)
     model = s4audio.load(checkpoint).to(_device(device))
@@ -103,21 +101,35 @@ def evaluate(
             f"{checkpoint} takes {model.config.d_input} features a step: sample rates can be "
             "changed for waveforms only; score it with s4audio test"
         )
-    if data is not None:
-        module = open_audio(data, labels=model.labels, sample_rate=model.sample_rate)
-    elif path.suffix == ".ckpt":
-        module = own_data(path)
-    else:
-        raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
-    folder = output or _beside(path)
+    module = chosen_data(path, data, model.labels, model.sample_rate)
+    folder = output or beside(path)
     check_writable(folder, "--output")
     module.prepare_data()
     module.setup("test")
     clips = module.split("testing")
-    evaluate_rates(model, clips, rates, folder, batch_size)
+    failed: FailedRatesError | None = None
+    try:
+        evaluate_rates(model, clips, rates, folder, batch_size)
+    except FailedRatesError as error:  # which says nothing about levels and places
+        failed = error
     if robustness:
-        found = evaluate_robustness(model, clips, batch_size=batch_size)
-        print_then_write(lambda: print_robustness(found), lambda: write_robustness(found, folder))
+        _evaluate_robustness(model, clips, batch_size, folder)
+    if failed is not None:
+        raise failed
+
+
+def _evaluate_robustness(
+    model: "SequenceClassifier", clips: "Clips", batch_size: int, folder: Path
+) -> None:
+    from s4audio.evaluation.robustness import (
+        evaluate_robustness,
+        print_robustness,
+        write_robustness,
+    )
+    from s4audio.evaluation.writing import print_then_write
+
+    found = evaluate_robustness(model, clips, batch_size=batch_size)
+    print_then_write(lambda: print_robustness(found), lambda: write_robustness(found, folder))
 
 
 def _device(name: str) -> str:
@@ -129,12 +141,3 @@ def _device(name: str) -> str:
     if name != "auto":
         return name
     return "cuda" if available["cuda"] else "cpu"
-
-
-def _beside(path: Path) -> Path:
-    """Folder of a checkpoint's tables: its run, its own folder, or here for a shipped name."""
-    if path.is_dir():
-        return path
-    if path.is_file():
-        return folder_of(path) or path.resolve().parent
-    return Path("evaluation") / path.name

@@ -3,21 +3,27 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jsonargparse import ArgumentParser
+from jsonargparse import ArgumentParser, Namespace
 
-from s4audio.commands.own_data import own_data
-from s4audio.commands.runs import check_writable, folder_of
+from s4audio.commands.runs import beside, check_writable
+from s4audio.commands.stream_data import assembled, negative_kinds, open_clips
 from s4audio.errors import UserError
 
 if TYPE_CHECKING:
-    from s4audio.data import AudioDataModule, Clips, KeywordStreams, SpeechCommands
-    from s4audio.data.recordings import AssembledRecording
     from s4audio.evaluation.detection import Timeline
     from s4audio.evaluation.stream_evaluation import StreamEvaluation
     from s4audio.streaming.stream import Stream
 
-# Testing has a fifth of that: eight clips of each other word.
-_OTHER_CLIPS_PER_WORD = 40
+# Options of the recording that is assembled: your own recordings are as they are.
+_ASSEMBLED = (
+    "data",
+    "hours",
+    "snrs",
+    "seed",
+    "negatives",
+    "negative_hours",
+    "synthetic_sentences",
+)
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -30,7 +36,9 @@ def run(command: str, arguments: list[str]) -> int:
     Returns:
         Exit code.
     """
-    options = _parser(command).parse_args(arguments)
+    parser = _parser(command)
+    options = parser.parse_args(arguments)
+    _check_choice(options, parser.get_defaults())
     evaluate_stream(
         checkpoint=options.checkpoint,
         snrs=options.snrs,
@@ -115,7 +123,8 @@ def evaluate_stream(
         snrs: Signal-to-noise ratios of the assembled recording in decibels.
         negatives: Folders of recordings without keywords.
         data: Clips to assemble recordings from: a Speech Commands tree, a folder per class or a CSV
-            manifest. None: the data the checkpoint was trained on.
+            manifest. None: the data the checkpoint was trained on; where it is these, only their
+            test split is heard.
         recordings: Your own recordings instead: a CSV table with the columns path, word, start and
             end (in seconds).
         output: Folder of tables and plots. None: `stream` beside the checkpoint.
@@ -131,24 +140,22 @@ def evaluate_stream(
             most 0.5 false accepts an hour.
 
     Raises:
-        UserError: The model cannot stream, its data is not known and none is given, or a file is
-            at fault.
+        UserError: The model cannot stream, its data is not known, or a file is at fault.
     """
     from s4audio.evaluation.stream_evaluation import check_options, evaluate_timelines
     from s4audio.evaluation.timeline import hear_assembled
     from s4audio.streaming.stream import Stream
 
-    _check_choice(data, recordings, negative_hours, bool(negatives or synthetic_sentences))
     check_options(refractory, tolerance, threshold)
-    folder = output or _beside(Path(checkpoint))
+    folder = output or beside(Path(checkpoint)) / "stream"
     check_writable(folder, "--output")
     stream = Stream(checkpoint, batch=1 if recordings is not None else len(snrs))
     if recordings is not None:
         timelines = _hear_own(stream, recordings, smoothing)
     else:
-        module = _open(Path(checkpoint), data, stream)
-        kinds = _negatives(negatives, synthetic_sentences, stream)
-        recording = _assembled(module, kinds, stream, (hours, negative_hours), snrs, seed)
+        module = open_clips(Path(checkpoint), data, stream.labels, stream.sample_rate)
+        kinds = negative_kinds(negatives, synthetic_sentences, stream.labels, stream.sample_rate)
+        recording = assembled(module, kinds, stream.labels, (hours, negative_hours), snrs, seed)
         timelines = hear_assembled(stream, recording, smoothing)
     evaluation = evaluate_timelines(timelines, smoothing, refractory, tolerance, threshold)
     _report(evaluation, folder)
@@ -167,15 +174,12 @@ def _report(evaluation: "StreamEvaluation", folder: Path) -> None:
     Console().print(Text(f"The report is in {folder}"), soft_wrap=True)
 
 
-def _check_choice(
-    data: Path | None, recordings: Path | None, negative_hours: float, negatives: bool
-) -> None:
-    if recordings is not None and (data is not None or negative_hours):
-        raise UserError(
-            "--recordings goes without --data and --negative-hours: choose files or clips to "
-            "assemble"
-        )
-    if negatives and not negative_hours:
+def _check_choice(options: Namespace, defaults: Namespace) -> None:
+    given = [name for name in _ASSEMBLED if options[name] != defaults[name]]
+    if options.recordings is not None and given:
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UserError(f"--recordings goes without {names}: choose files or clips to assemble")
+    if (options.negatives or options.synthetic_sentences) and not options.negative_hours:
         raise UserError("--negatives and --synthetic-sentences need --negative-hours HOURS")
 
 
@@ -184,116 +188,3 @@ def _hear_own(stream: "Stream", table: Path, smoothing: float) -> "list[Timeline
     from s4audio.evaluation.timeline import hear_files
 
     return hear_files(stream, read_annotations(table), smoothing)
-
-
-def _assembled(
-    module: "AudioDataModule",
-    negatives: "list[Clips]",
-    stream: "Stream",
-    hours: tuple[float, float],
-    snrs: list[float],
-    seed: int,
-) -> "AssembledRecording":
-    """A recording of the test split; hours with keywords and without."""
-    from s4audio.data.recordings import AssembledRecording, background_of
-
-    others = _other_words(module)
-    return AssembledRecording(
-        clips=[module.split("testing"), *([] if others is None else [others])],
-        keywords=_keywords(stream),
-        seconds=3600 * hours[0],
-        snrs=snrs,
-        seed=seed,
-        background=background_of(module),
-        negatives=negatives,
-        negative_seconds=3600 * hours[1],
-    )
-
-
-def _keywords(stream: "Stream") -> list[str]:
-    from s4audio.streaming.detector import is_event
-
-    return [label for label in stream.labels if is_event(label)]
-
-
-def _open(checkpoint: Path, data: Path | None, stream: "Stream") -> "AudioDataModule":
-    from s4audio.data import open_audio
-
-    if data is not None:
-        module = open_audio(data, labels=stream.labels, sample_rate=stream.sample_rate)
-    elif checkpoint.suffix == ".ckpt":
-        module = own_data(checkpoint)
-    else:
-        raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
-    module = _keywords_alone(module, _keywords(stream))
-    module.prepare_data()
-    return module
-
-
-def _keywords_alone(module: "AudioDataModule", keywords: list[str]) -> "AudioDataModule":
-    """Without the classes `_unknown_` and `_silence_` of Speech Commands.
-
-    All other words of the data set are to be heard, each as often as the next, and not the few that
-    were drawn for a class.
-    """
-    from s4audio.data import KeywordStreams, SpeechCommands
-
-    if not isinstance(module, SpeechCommands | KeywordStreams) or module.labels == keywords:
-        return module
-    return _with_words(module, keywords)
-
-
-def _with_words(module: "SpeechCommands | KeywordStreams", words: list[str]) -> "SpeechCommands":
-    """The clips of some words in the same folder."""
-    from s4audio.data import SpeechCommands
-
-    return SpeechCommands(
-        module.root,
-        words=words,
-        sample_rate=module.sample_rate,
-        skip_bad_files=module.skip_bad_files,
-    )
-
-
-def _negatives(folders: list[Path], sentences: int, stream: "Stream") -> "list[Clips]":
-    """One split for each kind of recordings without keywords."""
-    from s4audio.data.negatives import clips_of, negative_clips
-    from s4audio.data.sentences import sentence_clips
-
-    if sentences < 0:
-        raise UserError(f"--synthetic-sentences {sentences}: must not be negative")
-    words = _keywords(stream)
-    kinds = [negative_clips(folder, words, stream.sample_rate) for folder in folders]
-    if sentences:
-        kinds.append(clips_of(sentence_clips(sentences, words), stream.sample_rate))
-    return kinds
-
-
-def _other_words(module: "AudioDataModule") -> "Clips | None":
-    """Clips of words that the data set has beside its labels; None if there are none."""
-    from s4audio.data import SpeechCommands, SyntheticSpeech
-    from s4audio.data.speech_commands_files import ALL_WORDS
-
-    words = [word for word in ALL_WORDS if word not in module.labels]
-    others: AudioDataModule
-    if not words:
-        return None
-    if isinstance(module, SpeechCommands):
-        others = _with_words(module, words)
-    elif isinstance(module, SyntheticSpeech):
-        others = SyntheticSpeech(
-            module.root, words, _OTHER_CLIPS_PER_WORD, sample_rate=module.sample_rate
-        )
-    else:
-        return None
-    others.prepare_data()
-    return others.split("testing")
-
-
-def _beside(checkpoint: Path) -> Path:
-    """Folder of the report: in the run, beside the file, or here for a shipped name."""
-    if checkpoint.is_dir():
-        return checkpoint / "stream"
-    if checkpoint.is_file():
-        return (folder_of(checkpoint) or checkpoint.resolve().parent) / "stream"
-    return Path("evaluation") / checkpoint.name / "stream"

@@ -36,6 +36,22 @@ def folder_of(checkpoint: Path) -> Path | None:
     return folder.parent if folder.name == "checkpoints" else None
 
 
+def beside(checkpoint: Path) -> Path:
+    """Where a report about a checkpoint goes.
+
+    Args:
+        checkpoint: A file, a folder of `save_pretrained`, or the name of a shipped model.
+
+    Returns:
+        The run of a file, or else the file's folder; the folder itself; a folder here for a name.
+    """
+    if checkpoint.is_dir():
+        return checkpoint
+    if checkpoint.is_file():
+        return folder_of(checkpoint) or checkpoint.resolve().parent
+    return Path("evaluation") / checkpoint.name
+
+
 def newest_checkpoint(parent: Path) -> Path:
     """The most recently written `last.ckpt` of all runs of one name.
 

@@ -24,7 +24,8 @@ def run(command: str, arguments: list[str]) -> int:
         description="Write words said by many speakers as one-second clips, OUTPUT/WORD/NAME.wav.",
         exit_on_error=False,
     )
-    parser.add_function_arguments(synthesize, as_group=False, as_positional=True, skip={"words"})
+    own: set[str | int] = {"words", "download"}
+    parser.add_function_arguments(synthesize, as_group=False, as_positional=True, skip=own)
     parser.add_argument(
         "--words",
         type=str,
@@ -32,6 +33,11 @@ def run(command: str, arguments: list[str]) -> int:
         metavar="WORD",
         default=None,
         help="what is said: words, or short phrases that fit into one second",
+    )
+    parser.add_argument(
+        "--download",
+        action="store_true",
+        help="fetch the two files of the synthesiser (120 MB) if they are missing",
     )
     options = parser.parse_args(arguments)
     synthesize(

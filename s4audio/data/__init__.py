@@ -3,7 +3,7 @@
 from s4audio.data.augment import AugmentConfig
 from s4audio.data.base import DataModule
 from s4audio.data.clips import Clips
-from s4audio.data.collate import Batch, Clip, collate
+from s4audio.data.collate import Batch, Clip
 from s4audio.data.folder import AudioFolder
 from s4audio.data.manifest import AudioManifest
 from s4audio.data.module import AudioDataModule
@@ -26,7 +26,6 @@ __all__ = [
     "StreamBatch",
     "SyntheticSpeech",
     "audio_from_description",
-    "collate",
     "from_description",
     "open_audio",
 ]

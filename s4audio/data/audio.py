@@ -64,7 +64,7 @@ def read(path: Path | str, max_seconds: float | None = None) -> tuple[FloatArray
             if max_seconds is not None and frames > max_seconds * sample_rate:
                 raise UserError(
                     f"{path}: {frames / sample_rate:.1f} s of audio, more than "
-                    f"max_seconds={max_seconds:g}: cut the file or raise max_seconds"
+                    f"max_seconds={max_seconds:g}: cut the file"
                 )
             samples = file.read(dtype="float32", always_2d=True)
     except soundfile.SoundFileError as error:

@@ -133,7 +133,7 @@ def decoded(
     Args:
         sources: files to decode, at least one.
         sample_rate: in Hz; files at another rate are resampled.
-        max_seconds: a longer file counts as bad.
+        max_seconds: a longer file counts as bad, unless it is background noise.
         skip_bad_files: leave unreadable files out instead of raising.
 
     Returns:
@@ -216,8 +216,10 @@ def _build(
     bad: list[tuple[str, str]] = []
     with _progress() as progress, (folder / "samples.int16").open("wb") as file:
         for source in progress.track(sources, description="decoding audio"):
+            # Of noise, pieces are taken: the longer the recording, the better.
+            limit = None if source.part == "noise" else max_seconds
             try:
-                waveform, rate = audio.read(source.path, max_seconds)
+                waveform, rate = audio.read(source.path, limit)
             except UserError as error:
                 bad.append((str(source.path), str(error)))
                 continue

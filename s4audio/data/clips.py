@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from torch.utils.data import Dataset
 from s4audio.data.audio import FloatArray
 from s4audio.data.cache import FULL_SCALE, Int16Array, Int64Array, Store
 from s4audio.data.collate import Clip
+
+Samples = TypeVar("Samples", FloatArray, Int16Array)
 
 _CHUNK = 256  # clips read at a time: a few dozen megabytes
 
@@ -25,6 +28,8 @@ class Clips(Dataset[Clip]):
         length: None keeps every clip as long as it is. A number of samples makes all clips that
             long: shorter ones are zero-padded at the end, and the padding counts as part of the
             clip; of longer ones the middle is taken.
+        part: shares of each clip between which it is heard, such as one of `NOISE_PARTS`; what is
+            outside does not exist for whoever uses these clips.
 
     Attributes:
         labels: class names.
@@ -35,7 +40,12 @@ class Clips(Dataset[Clip]):
     """
 
     def __init__(
-        self, store: Store, rows: Int64Array, labels: Sequence[str], length: int | None = None
+        self,
+        store: Store,
+        rows: Int64Array,
+        labels: Sequence[str],
+        length: int | None = None,
+        part: tuple[float, float] = (0.0, 1.0),
     ) -> None:
         numbers = {label: number for number, label in enumerate(labels)}
         self.labels = list(labels)
@@ -44,6 +54,7 @@ class Clips(Dataset[Clip]):
         self.sample_rate = store.sample_rate
         self.length = length
         self._store = store
+        self._part = part
         self._rows = np.asarray(rows, dtype=np.int64)
 
     def __len__(self) -> int:
@@ -92,12 +103,15 @@ class Clips(Dataset[Clip]):
         """Length of each clip in samples, int64 (clips,)."""
         if self.length is not None:
             return np.full(len(self), self.length, dtype=np.int64)
-        return self._store.lengths[self._rows]
+        lengths = self._store.lengths[self._rows]
+        starts, stops = ((share * lengths).astype(np.int64) for share in self._part)
+        sizes: Int64Array = np.maximum(stops - starts, 1)
+        return sizes
 
     def _gather(
         self, indices: Sequence[int], length: int | None, positions: Sequence[float] | None
     ) -> tuple[Int16Array, Int64Array]:
-        clips = [self._store[row] for row in self._rows[indices]]
+        clips = [between(self._store[row], self._part) for row in self._rows[indices]]
         if length is None:
             lengths = np.array([len(clip) for clip in clips], dtype=np.int64)
         else:
@@ -108,6 +122,12 @@ class Clips(Dataset[Clip]):
         for row, clip in zip(stacked, clips, strict=True):
             row[: len(clip)] = clip
         return stacked, lengths
+
+
+def between(waveform: Samples, limits: tuple[float, float]) -> Samples:
+    """The part of a recording between two shares of its length, never empty."""
+    start, stop = (int(share * len(waveform)) for share in limits)
+    return waveform[start : max(stop, start + 1)]
 
 
 def _window(clip: Int16Array, length: int, position: float | None) -> Int16Array:

@@ -1,10 +1,7 @@
-"""The batch that every loader yields, and how clips of different lengths become one."""
+"""A clip of a split, and the batch that every loader of audio yields."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from s4audio.data.audio import FloatArray
@@ -38,24 +35,3 @@ class Batch(NamedTuple):
     lengths: Tensor
     targets: Tensor
     indices: Tensor
-
-
-def collate(clips: Sequence[Clip]) -> Batch:
-    """Stack clips, zero-padded at the end to the longest of them.
-
-    Args:
-        clips: at least one.
-
-    Returns:
-        A batch with inputs of shape (batch, longest clip, 1).
-    """
-    lengths = np.array([len(clip.waveform) for clip in clips], dtype=np.int64)
-    inputs = np.zeros((len(clips), lengths.max()), dtype=np.float32)
-    for row, clip in zip(inputs, clips, strict=True):
-        row[: len(clip.waveform)] = clip.waveform
-    return Batch(
-        inputs=torch.from_numpy(inputs).unsqueeze(-1),
-        lengths=torch.from_numpy(lengths),
-        targets=torch.tensor([clip.target for clip in clips], dtype=torch.int64),
-        indices=torch.tensor([clip.index for clip in clips], dtype=torch.int64),
-    )

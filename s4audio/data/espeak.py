@@ -4,10 +4,10 @@ The `espeakng-loader` wheel brings the shared library and its voices on every pl
 has to be installed in the system. It is an optional dependency: `pip install 's4audio[synthetic]'`.
 
 eSpeak NG keeps its state in static variables: two calls cannot run at once, and a sentence depends
-on the ones before it (the flutter of the voice and the glottal phase run on). Two things follow.
-A lock guards every call. And each `Espeak` loads a private copy of the library, whose variables
-start afresh: a new engine that is asked for the same things in the same order gives the same
-samples, whatever else the process has said before.
+on the ones before it (the flutter of the voice, its breath and the glottal phase run on). Two
+things follow. A lock guards every call. And each `Espeak` loads a private copy of the library,
+whose variables start afresh: a new engine that is asked for the same things in the same order gives
+the same samples, in every process, whatever else has been said before.
 """
 
 import _ctypes
@@ -42,6 +42,7 @@ from s4audio.data.espeak_library import (
 from s4audio.errors import UserError
 
 _LOCK = threading.RLock()
+_RANDOM_SEED = 1
 
 
 class EspeakVoice(NamedTuple):
@@ -92,6 +93,8 @@ class Espeak:
                     f"eSpeak NG cannot read its voices at {data}: reinstall it with "
                     "pip install --force-reinstall espeakng-loader"
                 )
+            # Some variants breathe noise, which the library would seed with the time of day.
+            self._library.espeak_ng_SetRandSeed(ctypes.c_long(_RANDOM_SEED))
             self._blocks: list[npt.NDArray[np.int16]] = []
             self._callback = SynthCallback(self._collect)  # the library holds only its address
             self._library.espeak_SetSynthCallback(self._callback)
@@ -245,7 +248,7 @@ def synthesize(
     pitch_range: int = 50,
     sample_rate: int = 16_000,
 ) -> audio.FloatArray:
-    """Say one text: in one process the same arguments always give the same samples.
+    """Say one text: the same arguments always give the same samples.
 
     For many texts keep one `Espeak` open: loading the library takes longer than saying a word.
 

@@ -17,7 +17,8 @@ BACKGROUND = "_background_noise_"
 class AudioFolder(AudioDataModule):
     """A folder for each class, or split folders with a folder for each class inside.
 
-    Split folders are named train, validation and testing (or training, val, valid, dev, test).
+    Split folders are named train, validation and testing (or training, val, valid, dev, test), in
+    upper or lower case, and hold no audio directly.
     Audio lies anywhere below its class folder, at any rate and length. Files that are not audio by
     their extension are ignored, and so are folders that start with a dot or an underscore, but for
     the classes `_unknown_` and `_silence_`; recordings in `_background_noise_` serve augmentation.
@@ -32,7 +33,7 @@ class AudioFolder(AudioDataModule):
         testing: share of the clips for testing, where there are no split folders. Clips are
             assigned by a hash of the file name, or of its part before `_nohash_`, so that one
             speaker's clips stay together.
-        max_seconds: a longer file counts as unreadable; None accepts any length.
+        max_seconds: a longer clip counts as unreadable (noise does not); None accepts any length.
         batch_size: clips in a batch.
         num_workers: processes that prepare batches.
         seed: of the order of the training clips and of the augmentation.
@@ -109,15 +110,34 @@ class AudioFolder(AudioDataModule):
         if not self.root.is_dir():
             raise UserError(f"{self.root}: no such folder")
         below = _folders(self.root)
-        if below and all(folder.name in SPLIT_NAMES for folder in below):
-            below = [folder for split in below for folder in _folders(split)]
+        splits = self._splits(below)
+        if splits:
+            below = [folder for split in splits for folder in _folders(split)]
         if not below:
             raise UserError(f"{self.root}: no folders in it; expected one folder for each class")
         return below
 
+    def _splits(self, below: Sequence[Path]) -> list[Path]:
+        """The folders that are splits: all of them, or none."""
+        named = [folder for folder in below if folder.name.lower() in SPLIT_NAMES]
+        # A class may be called "test" too, but then there is audio in its folder.
+        splits = [folder for folder in named if not _holds_audio(folder)]
+        others = [folder for folder in below if folder not in splits]
+        if others and len(named) == len(below):
+            raise UserError(
+                f"{others[0]}: a split with audio outside of its classes: move the files into one "
+                "folder for each class"
+            )
+        if splits and others:
+            raise UserError(
+                f"{self.root}: {splits[0].name} is a split and {others[0].name} beside it is none: "
+                "move the classes into the splits, and other folders away"
+            )
+        return splits
+
     def _part(self, folder: Path, path: Path) -> Part:
         if folder.parent != self.root:
-            return SPLIT_NAMES[folder.parent.name]
+            return SPLIT_NAMES[folder.parent.name.lower()]
         key = speaker_or_name(path.relative_to(folder).as_posix())
         return hashed_split(key, self.validation, self.testing)
 
@@ -161,10 +181,12 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _audio_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in EXTENSIONS and path.is_file() and path.name[0] != "."
-    )
+    return sorted(filter(_is_audio, folder.rglob("*"))) if folder.is_dir() else []
+
+
+def _holds_audio(folder: Path) -> bool:
+    return any(map(_is_audio, folder.iterdir()))
+
+
+def _is_audio(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and path.is_file() and path.name[0] != "."

@@ -142,11 +142,11 @@ def make_loader(
         num_workers=num_workers,
         persistent_workers=num_workers > 0,
         pin_memory=torch.cuda.is_available(),
-        collate_fn=_already_a_batch,
+        collate_fn=already_a_batch,
         generator=Generator().manual_seed(seed),
     )
 
 
-def _already_a_batch(batch: Any) -> Any:
-    # `__getitems__` has collated; the loader's type knows only lists of items here.
+def already_a_batch(batch: Any) -> Any:
+    """To collate what `__getitems__` has collated; the loader's type knows only lists of items."""
     return batch

@@ -1,5 +1,6 @@
 """What every audio data set shares: cache, splits, loaders, statistics."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -14,6 +15,7 @@ from s4audio.data.clips import Clips
 from s4audio.data.collate import Batch
 from s4audio.data.features import N_MFCC, Mfcc
 from s4audio.data.loader import Batches
+from s4audio.data.open_set import NOISE_PARTS
 from s4audio.errors import UserError
 
 Features = Literal["waveform", "mfcc"]
@@ -35,7 +37,7 @@ class AudioDataModule(DataModule):
         seed: of the order of the training clips and of the augmentation.
         augment: random changes of the training clips; None for none.
         skip_bad_files: leave unreadable files out instead of stopping.
-        max_seconds: a longer file counts as unreadable; None accepts any length.
+        max_seconds: a longer clip counts as unreadable (noise does not); None accepts any length.
         length: samples of every clip (shorter ones are zero-padded at the end, of longer ones
             training takes a random part and evaluation the middle); None keeps whole clips, and a
             batch is padded to its longest.
@@ -70,6 +72,7 @@ class AudioDataModule(DataModule):
         self._store: Store | None = None
         self._rows: Partition = {}
         self._mfcc: Mfcc | None = None
+        self._warned: set[Split] = set()
 
     @property
     @abstractmethod
@@ -122,8 +125,7 @@ class AudioDataModule(DataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Shuffled, augmented batches, all of the same number of clips."""
         clips = self._filled_split("train")
-        present = set(clips.targets.tolist())
-        missing = [label for row, label in enumerate(self.labels) if row not in present]
+        missing = self._missing(clips)
         if missing:
             raise UserError(
                 f"no training clips of {', '.join(missing)}: add some, or leave the class out"
@@ -132,18 +134,36 @@ class AudioDataModule(DataModule):
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Every validation clip once, in order."""
-        return self._batches(self._filled_split("validation"), training=False)
+        return self._evaluated("validation", "validation")
 
     def test_dataloader(self) -> DataLoader[Batch]:
         """Every test clip once, in order."""
-        return self._batches(self._filled_split("testing"), training=False)
+        return self._evaluated("testing", "test")
+
+    def _evaluated(self, name: Split, word: str) -> DataLoader[Batch]:
+        """The loader over a split, with a warning where a class is not in it."""
+        clips = self._filled_split(name)
+        missing = self._missing(clips)
+        if missing and name not in self._warned:
+            self._warned.add(name)
+            warnings.warn(
+                f"no {word} clips of {', '.join(missing)}: the scores will say nothing about that; "
+                "add clips",
+                stacklevel=2,
+            )
+        return self._batches(clips, training=False)
+
+    def _missing(self, clips: Clips) -> list[str]:
+        """Classes of which there is no clip."""
+        present = set(clips.targets.tolist())
+        return [label for row, label in enumerate(self.labels) if row not in present]
 
     def _batches(self, clips: Clips, *, training: bool) -> DataLoader[Batch]:
         batches = Batches(
             clips,
             features=self._extractor(),
             augmentation=self.augment if training else None,
-            background=Clips(self._open(), self._rows["noise"], []),
+            background=Clips(self._open(), self._rows["noise"], [], part=NOISE_PARTS["train"]),
             random_windows=training,
             seed=self.seed,
         )

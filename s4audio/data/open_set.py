@@ -22,17 +22,16 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import get_args
 
 import numpy as np
 import soundfile
 
 from s4audio.data import audio
 from s4audio.data.base import Split
-from s4audio.data.cache import Int16Array, Part, Source, cache_dir, complete_or_absent, to_int16
+from s4audio.data.cache import Part, Source, cache_dir, complete_or_absent, to_int16
+from s4audio.data.clips import between
 from s4audio.errors import UserError
-
-Samples = TypeVar("Samples", audio.FloatArray, Int16Array)
 
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
@@ -87,12 +86,15 @@ def as_unknown(clip: Source) -> Source:
     return Source(clip.path, clip.name, UNKNOWN, clip.part)
 
 
-def silence_clips(recordings: Sequence[Path], sizes: Mapping[Part, int]) -> list[Source]:
+def silence_clips(
+    recordings: Sequence[Path], sizes: Mapping[Part, int], skip_bad_files: bool = False
+) -> list[Source]:
     """Pieces of background recordings, cut out and written to the cache where they are not yet.
 
     Args:
         recordings: long recordings without speech.
         sizes: how many in each split.
+        skip_bad_files: leave unreadable recordings out, as long as there is another one.
 
     Raises:
         UserError: there are no recordings, or one cannot be read.
@@ -110,7 +112,7 @@ def silence_clips(recordings: Sequence[Path], sizes: Mapping[Part, int]) -> list
     key = _digest(json.dumps([_FORMAT, files, sorted(sizes.items())]))[:16]
     folder = cache_dir() / "silence" / key
     if not folder.is_dir():
-        _cut(recordings, sizes, folder)
+        _cut(_readable(recordings, skip_bad_files), sizes, folder)
     return [
         Source(folder / name, f"{SILENCE}/{name}", SILENCE, part)
         for part, size in sizes.items()
@@ -118,14 +120,30 @@ def silence_clips(recordings: Sequence[Path], sizes: Mapping[Part, int]) -> list
     ]
 
 
-def _cut(recordings: Sequence[Path], sizes: Mapping[Part, int], folder: Path) -> None:
+def _readable(
+    recordings: Sequence[Path], skip_bad_files: bool
+) -> list[tuple[audio.FloatArray, int]]:
+    heard: list[tuple[audio.FloatArray, int]] = []
+    errors: list[UserError] = []
+    for path in recordings:
+        try:
+            heard.append(audio.read(path))
+        except UserError as error:
+            errors.append(error)
+    if errors and not (skip_bad_files and heard):
+        raise errors[0]
+    return heard
+
+
+def _cut(
+    heard: Sequence[tuple[audio.FloatArray, int]], sizes: Mapping[Part, int], folder: Path
+) -> None:
     """Write all pieces."""
-    heard = [audio.read(path) for path in recordings]
     with complete_or_absent(folder) as temporary:
         for row, (split, limits) in enumerate(NOISE_PARTS.items()):
             random = np.random.default_rng(row)
             for number in range(sizes[split]):
-                waveform, rate = heard[random.integers(len(heard))]
+                waveform, rate = heard[int(random.integers(len(heard)))]
                 piece = _piece(waveform, round(_CLIP_SECONDS * rate), limits, random)
                 path = temporary / _file_name(split, number)
                 soundfile.write(path, to_int16(piece), rate, subtype="PCM_16")
@@ -134,17 +152,11 @@ def _cut(recordings: Sequence[Path], sizes: Mapping[Part, int], folder: Path) ->
 def _piece(
     waveform: audio.FloatArray, size: int, limits: tuple[float, float], random: np.random.Generator
 ) -> audio.FloatArray:
-    part = noise_part(waveform, limits)
+    part = between(waveform, limits)
     start = int(random.integers(max(len(part) - size, 0) + 1))
     gain = 10 ** (random.uniform(_QUIETEST_DB, 0.0) / 20)
     silent = random.random() < _DIGITAL_SILENCE_SHARE
     return np.resize(part[start : start + size], size) * np.float32(0.0 if silent else gain)
-
-
-def noise_part(waveform: Samples, limits: tuple[float, float]) -> Samples:
-    """The part of a recording between two shares of its length, never empty."""
-    start, stop = (int(share * len(waveform)) for share in limits)
-    return waveform[start : max(stop, start + 1)]
 
 
 def _file_name(part: Part, number: int) -> str:

@@ -8,8 +8,7 @@ same pauses.
 
 A clip is scaled so that its word has a power of -26 dB below full scale, and the noise so that its
 power, over all frequencies and each ten seconds, is lower by the signal-to-noise ratio. The same
-recording can be had at several ratios at once; everything else in it is then the same. Of each
-background recording the part is heard that is kept for testing (`s4audio.data.open_set`).
+recording can be had at several ratios at once; everything else in it is then the same.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +24,7 @@ from s4audio.data.augment.noise import coloured_noise
 from s4audio.data.cache import decoded
 from s4audio.data.clips import Clips
 from s4audio.data.module import AudioDataModule
-from s4audio.data.open_set import NOISE_PARTS, noise_part
+from s4audio.data.open_set import NOISE_PARTS
 from s4audio.data.spoken_clips import SpokenClip, find_words, in_turn
 from s4audio.errors import UserError
 
@@ -52,8 +51,8 @@ class AssembledRecording:
         seconds: length of the part with keywords.
         snrs: signal-to-noise ratios in decibels, at least one.
         seed: of everything that is random.
-        background: recordings of noise; None for noise of random colours, from white (slope 0) to
-            brown (slope 2).
+        background: recordings of noise, such as those of `background_of`; None for noise of random
+            colours, from white (slope 0) to brown (slope 2).
         negatives: recordings without any keyword, for the part without keywords; one kind each.
         negative_seconds: length of that part, behind the other.
 
@@ -85,8 +84,11 @@ class AssembledRecording:
             raise UserError(f"clips of one sample rate are needed, got {sorted(rates)} Hz")
         if not 1 <= seconds < float("inf"):
             raise UserError(f"a recording of {seconds:g} s: give at least one second")
-        if not 0 <= negative_seconds < float("inf"):
-            raise UserError(f"negative_seconds must not be negative, got {negative_seconds:g}")
+        if negative_seconds != 0 and not 1 <= negative_seconds < float("inf"):
+            raise UserError(
+                f"a part without keywords of {negative_seconds:g} s: give none, or at least one "
+                "second"
+            )
         if not snrs or not all(-60 <= snr <= 100 for snr in snrs):
             raise UserError(f"snrs {list(snrs)}: give at least one, from -60 to 100 decibels")
         if seed < 0:
@@ -208,7 +210,7 @@ class AssembledRecording:
             piece = coloured_noise(white, slope, self.sample_rate)[0].numpy()
         else:
             index = int(random.integers(len(self._background)))
-            whole = noise_part(self._background[index].waveform, NOISE_PARTS["testing"])
+            whole = self._background[index].waveform
             first = int(random.integers(max(len(whole) - length, 0) + 1))
             piece = np.resize(whole[first : first + length], length)
         root_mean_square = float(np.sqrt(np.square(piece, dtype=np.float64).mean()))
@@ -231,12 +233,12 @@ def _divided(
 
 
 def background_of(data: AudioDataModule) -> Clips | None:
-    """Recordings of background noise that a data set has, whole; None if it has none."""
+    """The part for testing of each background recording of a data set; None if it has none."""
     noise = [source for source in data.sources() if source.part == "noise"]
     if not noise:
         return None
     store = decoded(noise, data.sample_rate, skip_bad_files=data.skip_bad_files)
-    return Clips(store, np.arange(len(store)), [])
+    return Clips(store, np.arange(len(store)), [], part=NOISE_PARTS["testing"])
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ SENTENCES = (
 """Sentences of our own; none has one of the ten words of Speech Commands in it."""
 
 LABEL = "(sentence)"
-_FORMAT = 1  # a change of the sentences or of how they are said makes new folders
+_FORMAT = 2  # a change of the sentences or of how they are said makes new folders
 _PEAK = 0.5
 
 

@@ -129,7 +129,7 @@ class SpeechCommands(AudioDataModule):
         if UNKNOWN in self._labels:
             clips += unknown_clips(listed_clips(folder, other_words(keywords)), sizes)
         if SILENCE in self._labels:
-            clips += silence_clips([source.path for source in noise], sizes)
+            clips += silence_clips([source.path for source in noise], sizes, self.skip_bad_files)
         if self.extra is not None:
             clips += [clip for clip in added_clips(Path(self.extra)) if clip.label in keywords]
         return clips + noise

@@ -37,7 +37,7 @@ PARAMETERS = "parameters.json"
 CHECKSUMS = "checksums.sha256"
 
 # Part of the parameters: a change of the voices or of the signal chain makes new data sets.
-_GENERATOR = 1
+_GENERATOR = 2
 _VALIDATION_SHARE, _TESTING_SHARE = 0.15, 0.2
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.text import Text
 
 from s4audio.data.annotations import write_annotations
 from s4audio.evaluation.detection_plots import (
@@ -26,6 +24,7 @@ from s4audio.evaluation.outcome import (
     word_latencies,
 )
 from s4audio.evaluation.stream_evaluation import TARGETS, StreamEvaluation
+from s4audio.evaluation.tables import print_table
 from s4audio.evaluation.timeline_plot import plot_minute
 from s4audio.evaluation.tradeoff import Curve
 from s4audio.evaluation.writing import json_number, report_folder
@@ -33,13 +32,8 @@ from s4audio.evaluation.writing import json_number, report_folder
 
 def print_stream_report(evaluation: StreamEvaluation) -> None:
     """Print the tables on stdout."""
-    console = Console()
     for table in tables(evaluation):
-        console.print(Text(table.title, style="bold"), soft_wrap=True)
-        console.print(table.rich())
-        for note in table.notes:
-            console.print(Text(note), soft_wrap=True)
-        console.print()
+        print_table(table)
 
 
 def write_stream_report(evaluation: StreamEvaluation, output: Path) -> list[Path]:
@@ -96,7 +90,7 @@ def _document(evaluation: StreamEvaluation) -> dict[str, object]:
         {
             "name": outcome.timeline.name,
             **_curve(curve),
-            "false_accepts_by_cause": {cause: outcome.count(cause) for cause in FALSE_ACCEPTS},
+            "false_accepts_by_cause": {cause: outcome.counted(cause) for cause in FALSE_ACCEPTS},
             "hits": outcome.count("hit"),
             "words": _words([outcome]),
             "latencies": np.round(outcome.latencies, 3).tolist(),

@@ -70,7 +70,7 @@ def closer_table(evaluation: StreamEvaluation) -> TextTable:
     for name, outcome in zip(evaluation.names, evaluation.outcomes, strict=True):
         keywords, hits = len(outcome.timeline.keywords), outcome.count("hit")
         false_accepts = int(outcome.false_accepts.sum())
-        causes = [str(outcome.count(cause)) for cause in FALSE_ACCEPTS]
+        causes = [str(outcome.counted(cause)) for cause in FALSE_ACCEPTS]
         lines.append(
             (
                 name,

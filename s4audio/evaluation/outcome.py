@@ -64,8 +64,13 @@ class Outcome:
         return latencies
 
     def count(self, cause: Cause) -> int:
-        """Number of events of one kind."""
+        """Number of events of one kind, in the whole recording."""
         return self.causes.count(cause)
+
+    def counted(self, cause: Cause) -> int:
+        """Number of false accepts of one kind that count; over all kinds, all that do."""
+        false_accepts = zip(self.causes, self.false_accepts, strict=True)
+        return [own for own, counts in false_accepts if counts].count(cause)
 
 
 def judge(timeline: Timeline, threshold: float, refractory: float, tolerance: float) -> Outcome:

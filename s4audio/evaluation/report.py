@@ -28,6 +28,10 @@ from s4audio.evaluation.writing import print_then_write, report_folder
 from s4audio.models import SequenceClassifier
 
 
+class FailedRatesError(UserError):
+    """Some rates could not be evaluated; what the others gave is printed and written."""
+
+
 def evaluate(
     model: SequenceClassifier,
     clips: Clips,
@@ -54,8 +58,8 @@ def evaluate(
 
     Raises:
         ValueError: As `sweep_rates`.
-        UserError: As `sweep_rates`; after printing if the report cannot be written, and after
-            printing and writing if some of the rates could not be evaluated.
+        UserError: As `sweep_rates`; after printing if the report cannot be written.
+        FailedRatesError: After printing and writing, if some of the rates could not be evaluated.
     """
     sweep = sweep_rates(model, clips, rates, batch_size, progress)
     if output is None:
@@ -65,7 +69,7 @@ def evaluate(
         Console().print(Text(f"The report is in {output}"), soft_wrap=True)
     if sweep.failures:
         first = sweep.failures[0]
-        raise UserError(
+        raise FailedRatesError(
             f"{len(sweep.failures)} of the inputs could not be evaluated, first "
             f"{condition(first.sample_rate, first.method)}: {first.message}; leave that rate out"
         )

@@ -91,7 +91,7 @@ def evaluate_robustness(
 
     Args:
         model: in evaluation mode, on any device, with the clips' labels and sample rate.
-        clips: of one length, such as a split of Speech Commands.
+        clips: a split of a data set; a word stays within its own clip.
         levels_db: peaks relative to full scale, at most 0.
         places: from 0 (beginning) to 1 (end).
         batch_size: clips at a time.
@@ -161,33 +161,39 @@ def _batch(
     places: Sequence[float],
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Which answers are right: as the clips are, at each level, at each place."""
-    waveforms, _ = clips.stack(rows, None)
+    waveforms, lengths = clips.stack(rows)
     targets = torch.from_numpy(clips.targets[rows])
     peaks = waveforms.abs().amax(1, keepdim=True).clamp(min=_SILENCE)
     levelled = [waveforms / peaks * 10 ** (level / 20) for level in levels_db]
-    starts, ends = _limits(waveforms, clips.sample_rate)
-    room = waveforms.shape[1] - (ends - starts)
-    moved = [timing.shift(waveforms, (place * room).round().long() - starts) for place in places]
+    starts, ends = _limits(waveforms, lengths, clips.sample_rate)
+    room = lengths - (ends - starts)
+    shifts = [(place * room).round().long() - starts for place in places]
+    # What lies behind a word that moves to the end leaves the clip, not for its padding.
+    moved = [timing.without_padding(timing.shift(waveforms, each), lengths) for each in shifts]
 
     parameter = next(model.parameters(), None)
     device = torch.device("cpu") if parameter is None else parameter.device
+    # A mask that hides nothing costs time in every layer.
+    padded = bool((lengths < waveforms.shape[1]).any())
+    mask = lengths.to(device) if padded else None
 
     def right(inputs: Tensor) -> npt.NDArray[np.bool_]:
         with torch.inference_mode():
-            predictions = model(inputs.unsqueeze(-1).to(device)).argmax(1).cpu()
+            predictions = model(inputs.unsqueeze(-1).to(device), mask).argmax(1).cpu()
         answers: npt.NDArray[np.bool_] = (predictions == targets).numpy()
         return answers
 
     return right(waveforms), np.stack([*map(right, levelled)]), np.stack([*map(right, moved)])
 
 
-def _limits(waveforms: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
+def _limits(waveforms: Tensor, lengths: Tensor, sample_rate: int) -> tuple[Tensor, Tensor]:
     """First sample of each word and the one behind its last, int64 (batch,), margins included."""
-    time, margin = waveforms.shape[1], round(_MARGIN_SECONDS * sample_rate)
+    margin = round(_MARGIN_SECONDS * sample_rate)
+    pairs = zip(waveforms.numpy(), lengths.tolist(), strict=True)
     # A silent clip is all word: it stays as it is.
-    words = [word_boundaries(each, sample_rate) or (0, time) for each in waveforms.numpy()]
+    words = [word_boundaries(each[:size], sample_rate) or (0, size) for each, size in pairs]
     starts, ends = torch.tensor(words).unbind(1)
-    return (starts - margin).clamp(min=0), (ends + margin).clamp(max=time)
+    return (starts - margin).clamp(min=0), torch.minimum(ends + margin, lengths)
 
 
 def _table(robustness: Robustness) -> TextTable:

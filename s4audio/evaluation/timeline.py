@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -126,23 +127,37 @@ def hear_files(
     Raises:
         UserError: A file cannot be read or is shorter than a row, or a word is beyond its end.
     """
+    for path, spoken in recordings.items():
+        _check_file(path, spoken, stream.chunk / stream.sample_rate)
     timelines = []
     with _bar(progress) as bar:
         for path, spoken in recordings.items():
             scores = Scores(stream, smoothing)
             seconds = _hear_file(path, stream.sample_rate, scores, bar)
-            if not scores.rows:
-                raise UserError(
-                    f"{path}: lasts {seconds:.4f} s, less than one row of "
-                    f"{scores.row_seconds:g} s: take it out of the table"
-                )
-            if spoken and max(word.end for word in spoken) > seconds:
-                raise UserError(
-                    f"{path}: lasts {seconds:.2f} s, but a word is listed until "
-                    f"{max(word.end for word in spoken):g} s: correct the table"
-                )
+            # Once more: not every header knows how long its file is.
+            _check_length(path, spoken, seconds, scores.row_seconds)
             timelines += scores.timelines([path.name], spoken)
     return timelines
+
+
+def _check_file(path: Path, spoken: Sequence[Spoken], row_seconds: float) -> None:
+    """Before hours of listening are lost to a mistake in the last line of the table."""
+    with AudioFile(path):
+        _check_length(path, spoken, float(soundfile.info(path).duration), row_seconds)
+
+
+def _check_length(path: Path, spoken: Sequence[Spoken], seconds: float, row_seconds: float) -> None:
+    if seconds < row_seconds:
+        raise UserError(
+            f"{path}: lasts {seconds:.4f} s, less than one row of {row_seconds:g} s: take it out "
+            "of the table"
+        )
+    last = max((word.end for word in spoken), default=0.0)
+    if last > seconds:
+        raise UserError(
+            f"{path}: lasts {seconds:.2f} s, but a word is listed until {last:g} s: correct the "
+            "table"
+        )
 
 
 def _hear_file(path: Path, sample_rate: int, scores: Scores, bar: Progress) -> float:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from s4audio.evaluation.detection_tables import threshold_text
 from s4audio.evaluation.outcome import OTHER_WORDS, Outcome
 from s4audio.evaluation.plots import save_figure
 
@@ -57,7 +58,8 @@ def plot_minute(outcome: Outcome, threshold: float, path: Path) -> list[Path]:
     axes.set_yticks(range(len(words) + 1), [*words, OTHER_WORDS])
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("time (s)")
-    axes.set_title(f"{timeline.name}, threshold {threshold:.4f}", loc="left", fontsize=11)
+    title = f"{timeline.name}, threshold {threshold_text(threshold)}"
+    axes.set_title(title, loc="left", fontsize=11)
     axes.spines[:].set_visible(False)
     _explain(axes)
     bar = figure.colorbar(image, ax=axes, pad=0.01, shrink=0.8)

@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -180,7 +181,8 @@ def test_evaluate_on_the_training_data_and_on_a_folder(
     checkpoint = str(trained / "checkpoints" / "best.ckpt")
     own, folder = tmp_path / "own", tmp_path / "folder"
     assert main(["evaluate", checkpoint, "--rates", "16000", "8000", "--output", str(own)]) == 0
-    words = ["--rates", "16000", "--data", str(tones), "--output", str(folder), "--device", "cpu"]
+    other = shutil.copytree(tones, tmp_path / "other")
+    words = ["--rates", "16000", "--data", str(other), "--output", str(folder), "--device", "cpu"]
     assert main(["evaluate", checkpoint, *words]) == 0
     assert {row["sample_rate"] for row in read_csv(own / "rates.csv")} == {"16000", "8000"}
     assert read_csv(folder / "rates.csv")[0]["clips"] == "20"

@@ -8,8 +8,6 @@ import pytest
 import soundfile
 
 from s4audio.cli import main
-from s4audio.commands.evaluate_stream import _keywords_alone, _other_words
-from s4audio.data import SpeechCommands
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +36,16 @@ def test_assembled_from_the_training_data(
 
 def test_own_recordings(checkpoint: str, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "talk.wav", np.zeros(16_000), 8000)
-    (tmp_path / "talk.csv").write_text("path,word,start,end\ntalk.wav,low,0.5,1\n")
+    # In no order of time, as a table may be.
+    rows = ("path,word,start,end", "talk.wav,low,1.2,1.6", "talk.wav,low,0.5,1")
+    (tmp_path / "talk.csv").write_text("\n".join(rows) + "\n")
     words = ["evaluate", checkpoint, "--stream", "--recordings", str(tmp_path / "talk.csv")]
     assert main([*words, "--output", str(tmp_path / "report")]) == 0
     document = json.loads((tmp_path / "report" / "report.json").read_text())
     assert document["recordings"][0]["name"] == "talk.wav"
-    assert document["recordings"][0]["spoken"] == 1
+    assert document["recordings"][0]["spoken"] == 2
+    spoken = (tmp_path / "report" / "spoken.csv").read_text().splitlines()[1:]
+    assert [line.split(",")[2] for line in spoken] == ["0.500", "1.200"]
 
 
 def test_negatives(checkpoint: str, tmp_path: Path) -> None:
@@ -74,6 +76,10 @@ def test_negatives(checkpoint: str, tmp_path: Path) -> None:
         (["--negatives", "nowhere", "--negative-hours", "1"], "nowhere"),
         (["--synthetic-sentences", "-1", "--negative-hours", "1"], "-1"),
         (["--recordings", "a.csv", "--negative-hours", "1"], "--negative-hours"),
+        (["--recordings", "a.csv", "--hours", "2"], "goes without --hours: "),
+        (["--recordings", "a.csv", "--snrs", "0", "--seed", "1"], "without --snrs and --seed: "),
+        (["--recordings", "a.csv", "--negatives", "b"], "goes without --negatives: "),
+        (["--recordings", "a.csv", "--synthetic-sentences", "9"], "--synthetic-sentences: "),
     ],
 )
 def test_mistakes_take_one_line(
@@ -100,13 +106,3 @@ def test_help(capsys: pytest.CaptureFixture) -> None:
         "--threshold",
     ):
         assert option in shown
-
-
-def test_bad_files_stay_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SpeechCommands, "prepare_data", lambda self: None)
-    monkeypatch.setattr(SpeechCommands, "split", lambda self, name: self.skip_bad_files)
-    for skip in (True, False):
-        data = SpeechCommands("nowhere", words=12, skip_bad_files=skip)
-        alone = _keywords_alone(data, data.labels[:10])
-        assert (alone.labels, alone.skip_bad_files) == (data.labels[:10], skip)
-        assert _other_words(alone) is skip

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from s4audio.data import Clips, collate
+from s4audio.data import Clips
 from s4audio.data.cache import Store
 
 LENGTHS = [5, 9, 3, 12, 7]
@@ -55,14 +54,12 @@ def test_unknown_labels_have_target_minus_one(store: Store):
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=8))
 @settings(max_examples=30)
-def test_stacking_agrees_with_collating_single_clips(store: Store, indices: list[int]):
+def test_stacking_agrees_with_single_clips(store: Store, indices: list[int]):
     clips = Clips(store, np.array([4, 2, 0, 1, 3]), ["x", "y", "z"])
-    batch = collate([clips[index] for index in indices])
     waveforms, lengths = clips.stack(indices)
-    assert torch.equal(batch.inputs, waveforms.unsqueeze(-1))
-    assert torch.equal(batch.lengths, lengths)
-    assert batch.indices.tolist() == indices
-    assert batch.targets.tolist() == clips.targets[indices].tolist()
+    assert lengths.tolist() == [len(clips[index].waveform) for index in indices]
+    assert waveforms.shape == (len(indices), lengths.max())
+    assert [clips[index].target for index in indices] == clips.targets[indices].tolist()
     for row, index in enumerate(indices):
         waveform = clips[index].waveform
         np.testing.assert_array_equal(waveforms[row, : len(waveform)], waveform)
@@ -105,3 +102,23 @@ def test_mean_and_std_against_numpy(store: Store, length: int | None):
     mean, std = clips.mean_and_std()
     assert mean == pytest.approx(everything.mean(), rel=1e-5)
     assert std == pytest.approx(everything.std(), rel=1e-5)
+
+
+def test_a_part_of_each_clip_is_all_there_is(store: Store):
+    parts = [Clips(store, np.arange(5), [], part=p) for p in ((0, 0.4), (0.4, 0.8), (0.8, 1))]
+    for row in range(5):
+        pieces = np.concatenate([part[row].waveform for part in parts]) * 32768
+        np.testing.assert_array_equal(pieces, store[row])
+    rows = [3, 0]
+    for part in parts:
+        waveforms, lengths = part.stack(rows)
+        assert lengths.tolist() == part.sizes()[rows].tolist()
+        assert waveforms.shape[1] == lengths.max()
+    windows = parts[1].windows([3] * 3, 4, [0.0, 0.5, 0.999])
+    assert (windows[:, 0] * 32768).tolist() == store[3][[4, 5, 5]].tolist()
+
+
+def test_a_part_is_never_empty(store: Store):
+    parts = Clips(store, np.arange(5), [], part=(0.9, 0.95))
+    assert parts.sizes().tolist() == [1] * 5
+    assert [len(parts[row].waveform) for row in range(5)] == [1] * 5

@@ -60,6 +60,44 @@ def test_split_folders(tmp_path: Path, write_wav):
     ]
 
 
+def test_split_folders_in_upper_case(tmp_path: Path, write_wav):
+    for split in ("Train", "VAL", "Test"):
+        for word in ("b", "a"):
+            write_wav(tmp_path / split / word / "1.wav", samples=30)
+    data = AudioFolder(tmp_path)
+    assert data.labels == ["a", "b"]
+    assert [data.split(name).names for name in SPLITS] == [
+        [f"{split}/{word}/1.wav" for word in "ab"] for split in ("Train", "VAL", "Test")
+    ]
+
+
+def test_a_class_may_have_the_name_of_a_split(tmp_path: Path, write_wav):
+    for word in ("test", "left"):
+        write_wav(tmp_path / word / "1.wav", samples=30)
+    assert AudioFolder(tmp_path).labels == ["left", "test"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ("train/a/1.wav", "Test/a/1.wav", "extra/a/1.wav"),
+            "Test is a split and extra beside it is none: move",
+        ),
+        (("train/1.wav", "test/1.wav"), "test: a split with audio outside of its classes: move"),
+        (
+            ("train/a/1.wav", "train/1.wav", "test/a/1.wav"),
+            "train: a split with audio outside of its classes: move",
+        ),
+    ],
+)
+def test_folders_of_which_only_some_are_splits(tmp_path: Path, write_wav, names, message: str):
+    for name in names:
+        write_wav(tmp_path / name, samples=30)
+    with pytest.raises(UserError, match=message):
+        AudioFolder(tmp_path)
+
+
 def test_different_lengths_are_padded(folder: Path):
     data = AudioFolder(folder, batch_size=8)
     batch = next(iter(data.train_dataloader()))
@@ -164,6 +202,21 @@ def test_too_long_files(folder: Path, write_wav):
     with pytest.raises(UserError, match=re.escape("more than max_seconds=1: cut the file")):
         AudioFolder(folder, max_seconds=1.0).prepare_data()
     AudioFolder(folder, max_seconds=None).prepare_data()
+
+
+def test_background_noise_may_be_long(folder: Path, write_wav):
+    write_wav(folder / "_background_noise_" / "long.wav", samples=32000)
+    AudioFolder(folder, max_seconds=1.0).prepare_data()
+
+
+def test_a_class_that_is_not_scored_is_named_once(folder: Path, write_wav):
+    write_wav(folder / "dim" / "1.wav")
+    data = AudioFolder(folder, validation=0.2, testing=0.2)
+    assert set(data.split("train").targets.tolist()) == {0, 1, 2}
+    for loader, word in ((data.val_dataloader, "validation"), (data.test_dataloader, "test")):
+        with pytest.warns(UserWarning, match=f"no {word} clips of dim: .* add clips"):
+            loader()
+        loader()  # a second warning would be an error here
 
 
 def test_bad_files(folder: Path):

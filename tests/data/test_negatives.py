@@ -108,5 +108,6 @@ def test_the_part_without_keywords(clips, tmp_path: Path):
 def test_only_noise_without_keywords(clips):
     recording = AssembledRecording([clips], ["yes", "no", "maybe"], 30, [20], negative_seconds=30)
     assert all(word.end < 30 for word in recording.words)
-    with pytest.raises(UserError, match="negative_seconds"):
-        AssembledRecording([clips], ["yes"], 30, [20], negative_seconds=-1)
+    for seconds in (-1, 0.0036, float("nan"), float("inf")):
+        with pytest.raises(UserError, match=f"keywords of {seconds:g} s: give none, or at least"):
+            AssembledRecording([clips], ["yes"], 30, [20], negative_seconds=seconds)

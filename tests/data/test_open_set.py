@@ -7,17 +7,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from s4audio.data import SpeechCommands, open_audio
+from s4audio.data import AudioDataModule, KeywordStreams, SpeechCommands, open_audio
 from s4audio.data.cache import Source
 from s4audio.data.open_set import (
     SILENCE,
     UNKNOWN,
     class_sizes,
-    noise_part,
     silence_clips,
     unknown_clips,
 )
-from s4audio.data.speech_commands_files import TEN_WORDS
+from s4audio.data.speech_commands_files import TEN_WORDS, find_speech_commands
 from s4audio.errors import UserError
 
 RATE = 16_000
@@ -65,14 +64,36 @@ def test_silence_is_noise_of_the_splits_own_part_of_the_recording(tmp_path: Path
     soundfile.write(tmp_path / "steps.wav", -recording, 400, subtype="PCM_16")  # of the same size
     other = silence_clips([tmp_path / "steps.wav"], sizes)
     assert not {clip.path for clip in other} & {clip.path for clip in drawn}
-    parts = [noise_part(np.arange(1000), limits) for limits in ((0, 0.8), (0.8, 0.9), (0.9, 1))]
-    assert np.concatenate(parts).tolist() == list(range(1000))
-    assert len(noise_part(np.zeros(3), (0.9, 0.95))) == 1
 
 
 def test_silence_needs_recordings():
     with pytest.raises(UserError, match="_background_noise_"):
         silence_clips([], {"train": 1, "validation": 1, "testing": 1})
+
+
+def test_unreadable_recordings_can_be_skipped(tmp_path: Path, write_wav):
+    bad, good = tmp_path / "bad.wav", write_wav(tmp_path / "good.wav")
+    bad.write_text("not audio")
+    sizes = {"train": 3, "validation": 1, "testing": 1}
+    with pytest.raises(UserError, match=r"bad\.wav: not readable"):
+        silence_clips([bad, good], sizes)
+    with pytest.raises(UserError, match=r"bad\.wav: not readable"):
+        silence_clips([bad], sizes, skip_bad_files=True)
+    drawn = silence_clips([bad, good], sizes, skip_bad_files=True)
+    assert all(clip.path.is_file() for clip in drawn)
+
+
+@pytest.mark.parametrize("module", [SpeechCommands, KeywordStreams])
+def test_data_sets_skip_unreadable_recordings(speech_commands: Path, module: type[AudioDataModule]):
+    pytest.importorskip("torchaudio")
+    tree = find_speech_commands(speech_commands)
+    (tree / "_background_noise_" / "bad.wav").write_text("not audio")
+    words = {"words": 12} if module is SpeechCommands else {}
+    with pytest.raises(UserError, match=r"bad\.wav: not readable"):
+        module(speech_commands, **words).prepare_data()
+    data = module(speech_commands, skip_bad_files=True, **words)
+    data.prepare_data()
+    assert len(data.split("testing")) > 0
 
 
 @pytest.fixture

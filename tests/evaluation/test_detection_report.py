@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import rc_context
 from rich.console import Console
 
 from s4audio.data.annotations import Spoken
@@ -22,6 +23,7 @@ from s4audio.evaluation.detection_tables import (
     word_table,
 )
 from s4audio.evaluation.stream_evaluation import evaluate_timelines
+from s4audio.evaluation.timeline_plot import plot_minute
 
 SPOKEN = (
     Spoken("yes", 1, 1.5),
@@ -140,6 +142,9 @@ def test_an_empty_closer_look_has_pictures_too(tmp_path: Path):
     assert evaluation.outcomes[0].latencies.size == 0
     write_stream_report(evaluation, tmp_path)
     assert json.loads((tmp_path / "report.json").read_text())["threshold"] is None
+    with rc_context({"svg.fonttype": "none"}):
+        _, picture = plot_minute(evaluation.outcomes[0], evaluation.threshold, tmp_path / "minute")
+    assert "nothing, threshold none" in picture.read_text()
 
 
 def test_mistakes(tmp_path: Path, evaluation):

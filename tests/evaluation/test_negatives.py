@@ -1,14 +1,17 @@
 """False accepts are counted in the part without keywords, where there is one."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from s4audio.data.annotations import Spoken
 from s4audio.evaluation.detection import Timeline
-from s4audio.evaluation.detection_tables import tables
-from s4audio.evaluation.outcome import judge, word_counts
+from s4audio.evaluation.detection_report import write_stream_report
+from s4audio.evaluation.detection_tables import closer_table, tables
+from s4audio.evaluation.outcome import FALSE_ACCEPTS, judge, word_counts
 from s4audio.evaluation.stream_evaluation import evaluate_timelines
 from s4audio.evaluation.tradeoff import sweep
 
@@ -40,6 +43,7 @@ def test_the_closer_look():
     assert outcome.causes == ("hit", "noise", "other word", "noise")
     assert outcome.false_accepts.tolist() == [False, False, True, True]
     assert [word_counts([outcome], word) for word in (0, 1)] == [(1, 1), (0, 1)]
+    assert [outcome.counted(cause) for cause in FALSE_ACCEPTS] == [0, 1, 1, 0]
     everywhere = replace(outcome, timeline=timeline(0))
     assert [word_counts([everywhere], word) for word in (0, 1)] == [(1, 1), (0, 2)]
 
@@ -51,3 +55,12 @@ def test_the_table_says_where_they_are_counted():
         assert any(said in note for note in found[0].notes) == is_said
     closer = tables(evaluate_timelines([timeline(10.0)], 0.3, 1.0, 0.75, 0.5))[1]
     assert closer.rows[0][2] == f"{2 / (10 / 3600):.1f}"
+
+
+def test_causes_add_up_to_the_false_accepts_that_count(tmp_path: Path):
+    for begin, causes in ((10.0, ["0", "1", "1", "0"]), (0.0, ["0", "1", "2", "0"])):
+        evaluation = evaluate_timelines([timeline(begin)], 0.3, 1.0, 0.75, 0.5)
+        assert list(closer_table(evaluation).rows[0][3:7]) == causes
+        write_stream_report(evaluation, tmp_path)
+        (recording,) = json.loads((tmp_path / "report.json").read_text())["recordings"]
+        assert list(recording["false_accepts_by_cause"].values()) == list(map(int, causes))

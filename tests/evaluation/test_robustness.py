@@ -28,9 +28,10 @@ class Ruler(nn.Module):
         super().__init__()
         self.figure, self.threshold = figure, threshold
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         sizes = x[..., 0].abs()
-        values = sizes.amax(1) if self.figure == "peak" else sizes.argmax(1) / x.shape[1]
+        ends = torch.tensor(x.shape[1]) if lengths is None else lengths
+        values = sizes.amax(1) if self.figure == "peak" else sizes.argmax(1) / ends
         return torch.stack([torch.full_like(values, self.threshold), values], dim=1)
 
 
@@ -68,7 +69,7 @@ def test_places(clips: Clips) -> None:
 class Faint(nn.Module):
     """Says "yes" while nothing of a faint hiss is missing, else "no"."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         sizes = x[..., 0].abs()
         hiss = ((sizes > 0) & (sizes < 0.02)).sum(1) / 1_600
         return torch.stack([torch.full_like(hiss, 0.999), hiss], dim=1)
@@ -85,6 +86,60 @@ def test_faint_ends_are_moved_along() -> None:
     faint = Clips(store, np.arange(1), ["no", "yes"], TIME)
     found = evaluate_robustness(Faint(), faint)  # type: ignore[arg-type]
     assert found.places.kept == 1
+
+
+class Behind(nn.Module):
+    """Says "yes" while nothing is heard behind the end of a clip, else "no"."""
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        ends = torch.full((len(x),), x.shape[1]) if lengths is None else lengths
+        behind = torch.arange(x.shape[1]) >= ends[:, None]
+        heard = (x[..., 0].abs() * behind).amax(1)
+        return torch.stack([heard, torch.full_like(heard, 1e-6)], dim=1)
+
+
+def of_lengths(lengths: list[int], place: float = 0.5) -> Clips:
+    """A burst of 1,000 samples in noise 21 dB below it, in clips of different lengths.
+
+    Among so much noise the word is found only where silence behind the clip is left out.
+    """
+    random = np.random.default_rng(0)
+    parts = [random.integers(-1500, 1500, length, np.int16) for length in lengths]
+    for part in parts:
+        start = round(place * (len(part) - 1000))
+        part[start : start + 1000] = 10_000
+        part[start + 500] = 10_001
+    ends = np.cumsum([0, *lengths[:-1]])
+    names = [f"{n}.wav" for n in range(len(lengths))]
+    labels = ["yes"] * len(lengths)
+    store = Store(
+        Path("unused"), TIME, np.concatenate(parts), ends, np.array(lengths), names, labels, []
+    )
+    return Clips(store, np.arange(len(lengths)), ["no", "yes"])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_places_are_places_of_each_clip(batch_size: int) -> None:
+    clips = of_lengths([16_000, 6_000, 9_000, 40_000])
+    ruler = Ruler("place", 0.45)
+    found = evaluate_robustness(ruler, clips, batch_size=batch_size)  # type: ignore[arg-type]
+    kept = {each.name: each.kept for each in found.conditions}
+    assert [kept[f"word at {place}%"] for place in (0, 25, 50, 75, 100)] == [0, 0, 4, 4, 4]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_word_at_the_end_of_its_clip_is_there_already(batch_size: int) -> None:
+    clips = of_lengths([16_000, 6_000, 9_000, 40_000], place=1.0)
+    ruler = Ruler("place", 0.9)
+    found = evaluate_robustness(ruler, clips, batch_size=batch_size)  # type: ignore[arg-type]
+    assert {each.name: each.kept for each in found.conditions}["word at 100%"] == 4
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_nothing_moves_into_the_padding(batch_size: int) -> None:
+    clips = of_lengths([16_000, 6_000, 9_000, 40_000])
+    found = evaluate_robustness(Behind(), clips, batch_size=batch_size)  # type: ignore[arg-type]
+    assert found.places.kept == 4
 
 
 def test_report(clips: Clips, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

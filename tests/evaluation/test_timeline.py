@@ -61,6 +61,34 @@ def test_files_of_another_rate(model, tmp_path: Path):
         hear_files(Stream(model), recordings, 0.3, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("last", "message"),
+    [
+        (Spoken("no", 0.9, 1.5), r"b\.wav: lasts 1\.00 s, but a word is listed until 1\.5 s"),
+        (None, r"b\.wav: not readable as audio"),
+        ("short", r"b\.wav: lasts 0\.0063 s"),
+    ],
+)
+def test_mistakes_are_found_before_listening(
+    model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last, message: str
+):
+    soundfile.write(tmp_path / "a.wav", noise(16_000), 16_000)
+    if last is None:
+        (tmp_path / "b.wav").write_text("no audio")
+    else:
+        soundfile.write(tmp_path / "b.wav", noise(100 if last == "short" else 16_000), 16_000)
+    stream = Stream(model)
+    heard: list[np.ndarray] = []
+    monkeypatch.setattr(stream, "push", heard.append)
+    recordings = {
+        tmp_path / "a.wav": [Spoken("yes", 0.2, 0.5)],
+        tmp_path / "b.wav": [last] if isinstance(last, Spoken) else [],
+    }
+    with pytest.raises(UserError, match=message):
+        hear_files(stream, recordings, 0.3, progress=False)
+    assert heard == []
+
+
 def test_a_file_shorter_than_a_row_is_refused(model, tmp_path: Path):
     soundfile.write(tmp_path / "a.wav", noise(100), 16_000)
     with pytest.raises(UserError, match=r"a\.wav: lasts 0\.0063 s.*0\.01 s"):

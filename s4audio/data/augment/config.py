@@ -53,7 +53,7 @@ class AugmentConfig:
         noise_snr_db: ratio of clip to noise in dB.
         noise_slope: exponent a of a 1 / f^a power spectrum: 0 is white noise, 1 pink, 2 brown.
         background_probability: share of the clips that get a piece of the data set's background
-            recordings (folder `_background_noise_`).
+            recordings (folder `_background_noise_`), of the first 70 % of each.
         background_snr_db: ratio of clip to background in dB.
         speech_probability: share of the clips that get another clip of the training split.
         speech_snr_db: ratio of clip to the other clip in dB.

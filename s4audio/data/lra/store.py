@@ -114,20 +114,26 @@ def stored_sequences(
         kind: name of the data set.
         files: what it is made from: whenever one changes, another store is built.
         options: everything else that it depends on, as plain JSON types.
-        read: returns the symbols (empty for pixels) and the rows, at least one.
+        read: returns the symbols (empty for pixels) and the rows.
 
     Returns:
         The store; its rows follow `read`.
+
+    Raises:
+        UserError: there are no rows, or a file is missing.
     """
     folder = cache_dir() / "sequences" / f"{kind}_{_key(files, options)}"
     if folder.is_dir():
         return open_sequences(folder)
     with complete_or_absent(folder) as temporary:
-        _build(temporary, kind, *read())
+        rows = _build(temporary, kind, *read())
+        if rows == 0:
+            raise UserError(f"{kind}: no rows in its files ({files[0]} ...): give files with rows")
     return open_sequences(folder)
 
 
-def _build(folder: Path, kind: str, symbols: tuple[str, ...], examples: Iterable[Example]) -> None:
+def _build(folder: Path, kind: str, symbols: tuple[str, ...], examples: Iterable[Example]) -> int:
+    """Write all sequences; returns the number of rows."""
     lengths: list[int] = []
     targets: list[int] = []
     parts: list[str] = []
@@ -153,6 +159,7 @@ def _build(folder: Path, kind: str, symbols: tuple[str, ...], examples: Iterable
         names=np.array(names, np.str_),
         symbols=np.array(symbols, np.str_),
     )
+    return len(targets)
 
 
 def _key(files: Sequence[Path], options: dict[str, object]) -> str:

@@ -11,7 +11,9 @@ from s4audio.data.augment import AugmentConfig
 from s4audio.data.augment.config import Range
 from s4audio.data.base import Split
 from s4audio.data.cache import Source, Store
+from s4audio.data.clips import between
 from s4audio.data.common_words import COMMON_WORDS
+from s4audio.data.loader import already_a_batch
 from s4audio.data.module import AudioDataModule, Partition, rows_by_part
 from s4audio.data.open_set import (
     NOISE_PARTS,
@@ -19,7 +21,6 @@ from s4audio.data.open_set import (
     UNKNOWN,
     as_unknown,
     class_sizes,
-    noise_part,
     silence_clips,
     unknown_clips,
 )
@@ -159,7 +160,7 @@ class KeywordStreams(AudioDataModule):
         unknown = [
             as_unknown(clip) for clip in others if clip.part != "testing" or clip.name in tested
         ]
-        silence = silence_clips([source.path for source in noise], sizes)
+        silence = silence_clips([source.path for source in noise], sizes, self.skip_bad_files)
         return [*keywords, *self._added(), *unknown, *silence, *noise]
 
     def partition(self, store: Store, sources: Sequence[Source]) -> Partition:
@@ -185,14 +186,14 @@ class KeywordStreams(AudioDataModule):
             sampler=sampler,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
-            collate_fn=_already_a_batch,
+            collate_fn=already_a_batch,
         )
 
     def _streams(self, split: Split, seed: int, streams: int, size: int) -> Streams:
         training, rate = split == "train", self.sample_rate
         augmentation = self.augment if training else None
         store = self._open()
-        noise = [noise_part(store[row], NOISE_PARTS[split]) for row in self._rows["noise"]]
+        noise = [between(store[row], NOISE_PARTS[split]) for row in self._rows["noise"]]
         plan = StreamPlan(
             segment=round(self.segment * rate),
             sample_rate=rate,
@@ -233,7 +234,3 @@ class KeywordStreams(AudioDataModule):
                 replace(clip, name=ADDED + clip.name) for clip in speech if clip.part == "train"
             ]
         return [clip if clip.label in self.words else as_unknown(clip) for clip in clips]
-
-
-def _already_a_batch(batch: Any) -> Any:
-    return batch

@@ -150,6 +150,14 @@ def test_damaged_files(files: Path, content: str, message: str):
         ListOps(files).prepare_data()
 
 
+def test_files_without_rows(files: Path):
+    for path in files.iterdir():
+        path.write_text("Source\tTarget\n")
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"listops: no rows in its files .*give files with"):
+            ListOps(files).prepare_data()
+
+
 def test_missing_files(files: Path):
     (files / "basic_val.tsv").unlink()
     with pytest.raises(UserError, match=r"basic_val\.tsv missing"):
