@@ -73,6 +73,7 @@ def export(
     """
     import s4audio
     from s4audio.export import export_onnx
+    from s4audio.streaming.classifier import audio_sample_rate
 
     model = s4audio.load(checkpoint)
     if not 0 < rate <= model.sample_rate:
@@ -80,7 +81,7 @@ def export(
             f"rate must be above 0 and at most {model.sample_rate}, the model's sample rate, got "
             f"{rate:g}"
         )
-    sample_rate = round(model.sample_rate / rate)
+    sample_rate = audio_sample_rate(model.sample_rate, rate)
     report = export_onnx(
         model,
         output,
@@ -113,6 +114,7 @@ def _clips(folder: Path, labels: tuple[str, ...], sample_rate: int) -> "Clips":
 def _print(report: "ExportReport") -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     table = Table(title="Largest difference of a logit, ONNX Runtime against PyTorch")
@@ -124,15 +126,16 @@ def _print(report: "ExportReport") -> None:
         table.add_row(row.sound, seconds, f"{row.stream:.1e}", clip, f"{row.relative:.1e}")
     console.print(table)
     table = Table(title="Sizes and speeds, one core")
-    for name in ("weights", "megabytes", "seconds a second of sound", "accuracy"):
+    for name in ("weights", "difference", "megabytes", "seconds a second of sound", "accuracy"):
         table.add_column(name, justify="left" if name == "weights" else "right")
     for version in report.versions:
         accuracy = "" if version.accuracy is None else f"{100 * version.accuracy:.2f} %"
         size, speed = f"{version.bytes / 1e6:.2f}", f"{version.speed:.3f}"
-        table.add_row(version.weights, size, speed, accuracy)
+        table.add_row(version.weights, f"{version.difference:.1e}", size, speed, accuracy)
     console.print(table)
     stream = report.classifier
-    console.print(
+    line = (
         f"{report.path}: {stream.sample_rate} Hz, an answer every {stream.chunk} samples, pooled "
         f"over {stream.window_seconds:.2f} s"
     )
+    console.print(Text(line), soft_wrap=True)  # a path may have brackets, which would be markup

@@ -28,6 +28,7 @@ def run(command: str, arguments: list[str]) -> int:
     """
     parser = ArgumentParser(
         prog=f"s4audio {command}",
+        usage="%(prog)s MODEL [options]",
         description="Detect words in a file or at the microphone; one JSON line an event.",
         exit_on_error=False,
     )
@@ -40,7 +41,7 @@ def run(command: str, arguments: list[str]) -> int:
         const="",
         metavar="DEVICE",
         help="listen to this input device, its number or part of its name; the default one "
-        "without DEVICE, and without --wav",
+        "without DEVICE, and without --wav. Write it after MODEL, or MODEL is taken for DEVICE",
     )
     parser.add_argument(
         "--realtime", action="store_true", help="read the file at the pace it was recorded"

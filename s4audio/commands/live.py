@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 _REFRESH_SECONDS = 0.1
 _QUIETEST = -60.0
@@ -118,7 +119,8 @@ def meters(
     level = decibels(peak)
     table.add_row("level", f"{level:.0f} dBFS", _bar(1 - level / _QUIETEST))
     for index in np.argsort(-scores)[:_WORDS]:
-        table.add_row(labels[index], f"{scores[index]:.2f}", _bar(float(scores[index])))
+        # A plain string would be read as markup: a class may be named [bold].
+        table.add_row(Text(labels[index]), f"{scores[index]:.2f}", _bar(float(scores[index])))
     table.add_row("", "", status)
     return table
 

@@ -32,12 +32,14 @@ class Version:
 
     Attributes:
         weights: ``float32`` or ``int8``.
+        difference: largest difference of a logit from the model, relative to the largest logit.
         bytes: its size.
         speed: seconds of one core for a second of sound.
         accuracy: on the clips, or None without clips.
     """
 
     weights: str
+    difference: float
     bytes: int
     speed: float
     accuracy: float | None
@@ -89,7 +91,8 @@ def export_onnx(
     Raises:
         UserError: if the model cannot stream, an option is out of range, there are no clips, or
             the file cannot be written; what was there before is left as it was.
-        ParityError: if the largest difference is above `LARGEST_DIFFERENCE`; nothing is written.
+        ParityError: if the largest difference of the float32 form is above `LARGEST_DIFFERENCE`, or
+            that of the int8 form is not finite; nothing is written.
     """
     target = Path(path)
     if target.suffix != ".onnx" or not target.parent.is_dir():
@@ -102,28 +105,35 @@ def export_onnx(
     with _beside(target) as draft:
         _write(repeat(step, classifier), draft, target)
         parity = check(draft, model, classifier, rate, recording)
-        _judge(parity)
-        versions = [_version("float32", draft, clips)]
+        versions = [_version("float32", draft, parity, clips)]
         if quantize is not None:
             _write(repeat(quantize_step(step), classifier), draft, target)
-            versions.append(_version(quantize, draft, clips))
+            rounded = check(draft, model, classifier, rate, recording)
+            versions.append(_version(quantize, draft, rounded, clips))
         draft.replace(target)
     return ExportReport(target, classifier, parity, versions)
 
 
-def _judge(parity: list[Parity]) -> None:
+def _judge(weights: str, parity: list[Parity]) -> float:
+    """The largest relative difference of a form that may be written."""
     worst = max(parity, key=lambda row: math.inf if math.isnan(row.relative) else row.relative)
-    if not worst.relative <= LARGEST_DIFFERENCE:
+    if weights == "float32":
+        fits, fault = worst.relative <= LARGEST_DIFFERENCE, f"more than {LARGEST_DIFFERENCE:.0e}"
+    else:
+        # Rounded weights change the answers; whether by too much is for the user to say.
+        fits, fault = math.isfinite(worst.relative), "which is no number"
+    if not fits:
         raise ParityError(
-            f"the graph differs from the model by {worst.relative:.1e} of the largest logit "
-            f"({worst.sound}, {worst.seconds:.1f} s), more than {LARGEST_DIFFERENCE:.0e}: "
-            "nothing was written"
+            f"the {weights} graph differs from the model by {worst.relative:.1e} of the largest "
+            f"logit ({worst.sound}, {worst.seconds:.1f} s), {fault}: nothing was written"
         )
+    return worst.relative
 
 
-def _version(weights: str, draft: Path, clips: Clips | None) -> Version:
+def _version(weights: str, draft: Path, parity: list[Parity], clips: Clips | None) -> Version:
+    difference = _judge(weights, parity)
     accuracy = None if clips is None else clip_accuracy(draft, clips)
-    return Version(weights, draft.stat().st_size, measure_speed(draft), accuracy)
+    return Version(weights, difference, draft.stat().st_size, measure_speed(draft), accuracy)
 
 
 @contextmanager

@@ -58,7 +58,7 @@ def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
     path = Path(name_or_path)
     if path.is_dir():
         return load_folder(path)
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         raise UserError(
             f"{path}: an ONNX file runs on streams only (s4audio listen, s4audio evaluate --stream)"
             "; give the checkpoint that it was exported from"

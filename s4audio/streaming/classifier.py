@@ -23,6 +23,7 @@ from s4audio.streaming.inputs import (
     strided_step,
 )
 from s4audio.streaming.parts import BlockStep, LinearStep, PoolingStep, make_norm_step
+from s4audio.streaming.source import FASTEST
 from s4audio.streaming.step import State, Step
 
 CHUNK_SECONDS = 0.01
@@ -33,6 +34,9 @@ CONVENIENT_FRAMES = 16
 
 MOST_FRAMES = 1600
 """Of a chunk: its blocks are written out in the graph, and many of them take minutes to export."""
+
+MOST_CHUNKS = 100_000
+"""Of the pooling window: after every chunk the sum over all of them is formed anew."""
 
 
 class StreamingClassifier(nn.Module):
@@ -71,16 +75,9 @@ class StreamingClassifier(nn.Module):
     ) -> None:
         super().__init__()
         check_can_stream(model)
-        if not (math.isfinite(rate) and rate > 0):
-            raise UserError(f"rate must be a positive number, got {rate}")
         config = model.config
         self.labels = model.labels
-        self.sample_rate = round(model.sample_rate / rate)
-        if self.sample_rate < 1:
-            raise UserError(
-                f"rate={rate} of a model of {model.sample_rate} Hz is audio of less than 1 Hz: "
-                "choose a smaller rate"
-            )
+        self.sample_rate = audio_sample_rate(model.sample_rate, rate)
         encoder = model.encoder
         stride = encoder.hop(rate) if isinstance(encoder, FrameEncoder) else 1
         frames = _frames(chunk, stride, self.sample_rate)
@@ -165,7 +162,7 @@ class StreamingClassifier(nn.Module):
 
 
 def check_can_stream(model: SequenceClassifier) -> None:
-    """Refuse what needs the future or is no audio.
+    """Refuse what needs the future, is no audio, or has no numbers.
 
     Args:
         model: any classifier.
@@ -173,6 +170,11 @@ def check_can_stream(model: SequenceClassifier) -> None:
     Raises:
         UserError: with the reason and the way out.
     """
+    if not all(x.isfinite().all() for x in model.state_dict().values()):
+        raise UserError(
+            "the weights of this model are not finite: its training diverged; take an earlier "
+            "checkpoint"
+        )
     config = model.config
     if config.bidirectional:
         raise UserError(
@@ -187,6 +189,39 @@ def check_can_stream(model: SequenceClassifier) -> None:
     if isinstance(model.encoder, EmbeddingEncoder) or config.d_input != 1:
         what = "tokens" if config.vocabulary is not None else f"{config.d_input} features a step"
         raise UserError(f"only waveforms can stream, and this model takes {what}")
+
+
+def audio_sample_rate(sample_rate: int, rate: float) -> int:
+    """Sample rate of the audio that a model hears at a rate.
+
+    Args:
+        sample_rate: of the training, in Hz.
+        rate: training sample rate / sample rate of the audio.
+
+    Returns:
+        Hz, rounded.
+
+    Raises:
+        UserError: if the rate is not positive, or the audio is none that can be.
+
+    Example:
+        >>> audio_sample_rate(16_000, rate=2.0)
+        8000
+    """
+    if not (math.isfinite(rate) and rate > 0):
+        raise UserError(f"rate must be a positive number, got {rate}")
+    hertz = sample_rate / rate
+    if hertz > FASTEST:
+        raise UserError(
+            f"rate={rate} of a model of {sample_rate} Hz is audio of more than {FASTEST} Hz: "
+            "choose a larger rate"
+        )
+    if round(hertz) < 1:
+        raise UserError(
+            f"rate={rate} of a model of {sample_rate} Hz is audio of less than 1 Hz: choose a "
+            "smaller rate"
+        )
+    return round(hertz)
 
 
 def _input_steps(
@@ -233,4 +268,10 @@ def _window(window: float | None, length: float, chunk: int, sample_rate: int) -
     samples = length if window is None else window * sample_rate
     if not 0 < samples < math.inf:
         raise UserError(f"window must be a positive number of seconds, got {window}")
-    return max(1, math.ceil(samples / chunk - 1e-9))
+    chunks = max(1, math.ceil(samples / chunk - 1e-9))
+    if chunks > MOST_CHUNKS:
+        raise UserError(
+            f"window={samples / sample_rate:g} is {chunks:g} chunks, more than {MOST_CHUNKS}: give "
+            f"at most {MOST_CHUNKS * chunk / sample_rate:g} seconds, or longer chunks"
+        )
+    return chunks

@@ -127,7 +127,7 @@ class Detector:
         rows = np.concatenate([self._recent, posteriors])
         sums = rows.cumsum(axis=0)
         scores = (sums[self._window :] - sums[: -self._window]) / (self._window * _UNITS)
-        self._recent = rows[len(posteriors) :]
+        self._recent = rows[len(posteriors) :].copy()  # a view would keep all rows
         events = [self._hear(row, score) for row, score in enumerate(scores, self._rows)]
         self._rows += len(posteriors)
         return [event for event in events if event is not None]

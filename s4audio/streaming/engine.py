@@ -1,7 +1,9 @@
 """What runs a stream's chunks: PyTorch or ONNX Runtime."""
 
 import json
+import reprlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -91,20 +93,20 @@ class OnnxEngine(Engine):
 
     def __init__(self, path: Path, threads: int) -> None:
         self._session = _open(path, threads)
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        try:
-            self.labels = tuple(json.loads(metadata["labels"]))
-            self.sample_rate, self.chunk = int(metadata["sample_rate"]), int(metadata["chunk"])
-            self.window = int(metadata["window"])
-            self._in_place = set(json.loads(metadata.get("in_place", "[]")))
-        except (KeyError, ValueError) as error:
-            raise UserError(
-                f"{path} is an ONNX file, but not one of s4audio export (its metadata lacks "
-                f"{error}): export a checkpoint with s4audio export"
-            ) from error
         self.dtype = np.dtype(np.float32)
-        inputs = [x for x in self._session.get_inputs() if x.name.startswith(STATE)]
-        self._shapes = {x.name.removeprefix(STATE): x.shape[1:] for x in inputs}
+        try:
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            self.labels = _names(metadata, "labels")
+            self.sample_rate = _count(metadata, "sample_rate")
+            self.chunk, self.window = _count(metadata, "chunk"), _count(metadata, "window")
+            self._in_place = _names({"in_place": "[]"} | metadata, "in_place")
+            self._shapes = _state_shapes(self._session.get_inputs())
+            self._rehearse()
+        except Exception as error:  # what onnxruntime says of a foreign graph has no common base
+            raise UserError(
+                f"{path} is an ONNX file, but not one of s4audio export ({_reason(error)}): "
+                "export a checkpoint with s4audio export"
+            ) from error
         self.restore(self.initial_state(1))
 
     def initial_state(self, batch: int) -> dict[str, Array]:
@@ -140,6 +142,20 @@ class OnnxEngine(Engine):
         self._binding, self._next_binding = self._next_binding, self._binding
         return logits
 
+    def _rehearse(self) -> None:
+        """Refuse a graph that is not what the metadata say, by chunks of silence.
+
+        Two streams of two chunks, because one would fit axes that are fixed.
+        """
+        self.restore(self.initial_state(2))
+        logits = self.run(np.zeros((2, 2 * self.chunk), self.dtype))
+        expected = (2, 2, len(self.labels))
+        if logits.shape != expected:
+            raise ValueError(
+                f"two streams of two chunks give logits of shape {logits.shape}, its metadata say "
+                f"{expected}"
+            )
+
     def _bound(self, present: dict[str, Any], following: dict[str, Any]) -> Any:
         binding = self._session.io_binding()
         for name in self._shapes:
@@ -158,8 +174,54 @@ def _open(path: Path, threads: int) -> Any:
         raise UserError("ONNX files need onnxruntime: pip install 's4audio[onnx]'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 4  # what is wrong is raised, and said in one line
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common base of its errors
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{path} is damaged or not an ONNX file: {reason}") from error
+        raise UserError(f"{path} is damaged or not an ONNX file: {_reason(error)}") from error
+
+
+def _names(metadata: Mapping[str, str], key: str) -> tuple[str, ...]:
+    """An entry that is a JSON list of strings."""
+    text = _entry(metadata, key)
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise ValueError(
+            f"its metadata {key!r} must be a JSON list of strings, is {reprlib.repr(text)}"
+        )
+    return tuple(names)
+
+
+def _count(metadata: Mapping[str, str], key: str) -> int:
+    """An entry that is a whole number of at least 1."""
+    text = _entry(metadata, key)
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(
+            f"its metadata {key!r} must be a whole number of at least 1, is {reprlib.repr(text)}"
+        )
+    return int(text)
+
+
+def _entry(metadata: Mapping[str, str], key: str) -> str:
+    if key not in metadata:
+        raise ValueError(f"its metadata lack {key!r}")
+    return metadata[key]
+
+
+def _state_shapes(inputs: list[Any]) -> dict[str, list[int]]:
+    """Shapes of the states of one stream, by name."""
+    shapes = {}
+    for x in inputs:
+        if x.name.startswith(STATE):
+            if not all(isinstance(size, int) for size in x.shape[1:]):
+                raise ValueError(f"the shape of {x.name} must be known, is {x.shape}")
+            shapes[x.name.removeprefix(STATE)] = x.shape[1:]
+    return shapes
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error's message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from s4audio.errors import UserError, check_count
 from s4audio.models.autoregressive import AutoregressiveModel, FeedForward
 from s4audio.models.block import Block, ChannelLinear, ChannelNorm
+from s4audio.streaming.parts import copy_norm, fold_norm
 from s4audio.streaming.sampling import Sampling, sample
 from s4audio.streaming.step import State
 from s4audio.streaming.token_mixing import make_token_mixing
@@ -239,12 +240,9 @@ class Scale(nn.Module):
 
     def __init__(self, norm: nn.BatchNorm1d, dtype: torch.dtype) -> None:
         super().__init__()
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        shift = norm.bias.double() - norm.running_mean.double() * scale
-        self.register_buffer("scale", scale.detach().to(dtype))
-        self.register_buffer("shift", shift.detach().to(dtype))
+        scale, shift = fold_norm(norm, dtype)
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
 
     def forward(self, x_BH: Tensor) -> Tensor:
         """Normalise (sequences, channels)."""
@@ -262,8 +260,4 @@ def _make_norm(norm: nn.Module, dtype: torch.dtype) -> nn.Module:
     """A norm of a backbone in evaluation mode, on (sequences, channels)."""
     if isinstance(norm, nn.BatchNorm1d):
         return Scale(norm, dtype)
-    if not isinstance(norm, ChannelNorm):
-        return nn.Identity()
-    copied = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
-    copied.load_state_dict(norm.norm.state_dict())
-    return copied
+    return copy_norm(norm, dtype) if isinstance(norm, ChannelNorm) else nn.Identity()

@@ -37,12 +37,9 @@ class Affine(nn.Module):
 
     def __init__(self, norm: nn.BatchNorm1d, dtype: torch.dtype) -> None:
         super().__init__()
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
-        shift = norm.bias.double() - norm.running_mean.double() * scale
-        self.register_buffer("scale", scale.detach().to(dtype)[:, None, None])
-        self.register_buffer("shift", shift.detach().to(dtype)[:, None, None])
+        scale, shift = fold_norm(norm, dtype)
+        self.register_buffer("scale", scale[:, None, None])
+        self.register_buffer("shift", shift[:, None, None])
 
     def forward(self, x_HBL: Tensor) -> Tensor:
         """Normalise (channels, streams, frames)."""
@@ -54,13 +51,28 @@ class LayerNorm(nn.Module):
 
     def __init__(self, norm: ChannelNorm, dtype: torch.dtype) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
-        self.norm.load_state_dict(norm.norm.state_dict())
+        self.norm = copy_norm(norm, dtype)
 
     def forward(self, x_HBL: Tensor) -> Tensor:
         """Normalise (channels, streams, frames)."""
         y_HBL: Tensor = self.norm(x_HBL.permute(1, 2, 0)).permute(2, 0, 1)
         return y_HBL
+
+
+def fold_norm(norm: nn.BatchNorm1d, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Batch normalisation with its running statistics, as scale and shift (channels,)."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight.double() / (norm.running_var.double() + norm.eps).sqrt()
+    shift = norm.bias.double() - norm.running_mean.double() * scale
+    return scale.detach().to(dtype), shift.detach().to(dtype)
+
+
+def copy_norm(norm: ChannelNorm, dtype: torch.dtype) -> nn.LayerNorm:
+    """Layer normalisation of a last axis of channels, with the same weights."""
+    copied = nn.LayerNorm(norm.norm.normalized_shape, norm.norm.eps, dtype=dtype)
+    copied.load_state_dict(norm.norm.state_dict())
+    return copied
 
 
 def make_norm_step(norm: nn.Module, dtype: torch.dtype) -> nn.Module:

@@ -55,10 +55,12 @@ def sample(log_probabilities_BV: Tensor, sampling: Sampling, random: torch.Gener
     """
     if sampling.temperature == 0:
         return log_probabilities_BV.argmax(-1)
-    p_BV = (log_probabilities_BV / sampling.temperature).softmax(-1)
+    # The largest is 0, which no temperature moves; the others may become minus infinity.
+    centred_BV = log_probabilities_BV.double() - log_probabilities_BV.amax(-1, keepdim=True)
+    p_BV = (centred_BV / sampling.temperature).softmax(-1)
     if sampling.top_k is not None and sampling.top_k < p_BV.shape[-1]:
-        smallest_B1 = p_BV.topk(sampling.top_k, dim=-1).values[:, -1:]
-        p_BV = p_BV * (p_BV >= smallest_B1)
+        largest_BK, order_BK = p_BV.topk(sampling.top_k, dim=-1)
+        p_BV = torch.zeros_like(p_BV).scatter(-1, order_BK, largest_BK)
     if sampling.top_p < 1:
         sorted_BV, order_BV = p_BV.sort(dim=-1, descending=True)
         before_BV = sorted_BV.cumsum(-1) - sorted_BV

@@ -10,6 +10,9 @@ import numpy.typing as npt
 BLOCK_SECONDS = 0.05
 """Length of a block: short beside the window of a classifier, long beside the cost of a call."""
 
+FASTEST = 768_000
+"""Highest sample rate in Hz: nothing that records speech is faster."""
+
 
 class Block(NamedTuple):
     """A piece of a recording.

@@ -17,6 +17,9 @@ LOUDEST = 1e6
 PENDING = "pending"
 """Name of the samples that wait for a full chunk, in a stream's state."""
 
+COUNT = ".count"
+"""How the names of the states end that say where rings are, the same for all streams of a batch."""
+
 
 class Stream:
     """An endless stream of audio, or several side by side.
@@ -94,7 +97,7 @@ class Stream:
             logits = self._engine.run(np.ascontiguousarray(audio[:, :whole]))
         else:
             logits = np.empty((self.batch, 0, len(self.labels)), self._engine.dtype)
-        self._pending = audio[:, whole:]
+        self._pending = audio[:, whole:].copy()  # a view would keep the whole push
         return logits[0] if block.ndim == 1 else logits
 
     def reset(self) -> None:
@@ -123,6 +126,11 @@ class Stream:
                     f"this is not a state of this stream: {name} is {given.dtype} {given.shape}, "
                     f"expected {value.dtype} {value.shape}"
                 )
+            if name.endswith(COUNT) and (given != given[0]).any():
+                raise UserError(
+                    "this is not a state of this stream: the streams of a batch must have heard "
+                    f"equally many chunks, and their {name} differ"
+                )
         self._engine.restore({n: np.asarray(x) for n, x in state.items() if n != PENDING})
         self._pending = np.array(state[PENDING])
 
@@ -139,8 +147,8 @@ class Stream:
         if not fits:
             expected = "(time,) or (1, time)" if self.batch == 1 else f"({self.batch}, time)"
             raise UserError(f"expected samples of shape {expected}, got {samples.shape}")
-        # Not a number compares false too.
-        if samples.size and not np.abs(samples).max() <= LOUDEST:
+        # Not a number compares false too. NumPy would compare float16 with a bound of float16.
+        if samples.size and not float(np.abs(samples).max()) <= LOUDEST:
             raise UserError(
                 "samples are not finite, or far outside [-1, 1]: replace NaN and infinity with "
                 "np.nan_to_num and scale the waveform"
@@ -152,7 +160,7 @@ def _make_engine(
     model: SequenceClassifier | StreamingClassifier | str | Path, rate: float, threads: int
 ) -> Engine:
     if isinstance(model, str | Path):
-        if Path(model).suffix == ".onnx":
+        if Path(model).suffix.lower() == ".onnx":
             if rate != 1:
                 raise UserError(
                     f"the rate of {model} is fixed: export the model again with --rate {rate:g}"

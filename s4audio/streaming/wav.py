@@ -12,15 +12,15 @@ import numpy.typing as npt
 import soundfile
 
 from s4audio.errors import UserError
-from s4audio.streaming.source import BLOCK_SECONDS, Block
+from s4audio.streaming.source import BLOCK_SECONDS, FASTEST, Block
 
 FloatArray = npt.NDArray[np.float32]
 
 # Overshoot of lossy codecs and float mixes stays far below this; integers stored as floats do not.
 _LARGEST_PEAK = 4.0
 
-# A header outside these is damaged: nothing that records speech is slower or faster.
-_SLOWEST, _FASTEST = 1_000, 768_000
+# A header below it, or above the fastest, is damaged: nothing that records speech is slower.
+_SLOWEST = 1_000
 
 # One step of 16-bit samples.
 _STEP = np.float32(2.0**-15)
@@ -61,11 +61,11 @@ class AudioFile:
         except soundfile.SoundFileError as error:
             raise UserError(f"{path}: not readable as audio ({_reason(error)})") from None
         self.sample_rate: int = self._file.samplerate
-        if not _SLOWEST <= self.sample_rate <= _FASTEST:
+        if not _SLOWEST <= self.sample_rate <= FASTEST:
             self._file.close()
             raise UserError(
                 f"{path}: the header gives a sample rate of {self.sample_rate} Hz, expected "
-                f"{_SLOWEST} to {_FASTEST}: write the file again with its true rate"
+                f"{_SLOWEST} to {FASTEST}: write the file again with its true rate"
             )
 
     def __iter__(self) -> Iterator[Block]:

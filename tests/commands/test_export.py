@@ -1,5 +1,6 @@
 """`s4audio export` on a finished training."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,19 @@ def test_export_prints_differences_sizes_speeds_and_accuracies(
     printed = capsys.readouterr().out
     for word in ("recording", "noise", "float32", "int8", "%", "16000 Hz"):
         assert word in printed
+    (int8,) = [line for line in printed.splitlines() if "int8" in line]
+    assert re.search(r"int8 +│ +\d\.\de-0\d +│", int8)
     assert Stream(output).push(np.zeros(800, np.float32)).shape == (5, 2)
+
+
+def test_a_path_is_shown_as_it_is(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "exp[v2]"
+    folder.mkdir()
+    output = folder / f"{'long-name' * 10}.onnx"
+    assert run("export", [checkpoint, "--output", str(output)]) == 0
+    assert f"{output}: 16000 Hz, an answer every 160 samples" in capsys.readouterr().out
 
 
 def test_rate_chunk_and_window(checkpoint: str, tmp_path: Path) -> None:
@@ -50,7 +63,7 @@ def test_a_difference_is_one_line_and_exit_code_1(
     monkeypatch.setattr(onnx_file, "LARGEST_DIFFERENCE", 0.0)
     assert run("export", [checkpoint, "--output", str(tmp_path / "m.onnx")]) == 1
     message = capsys.readouterr().err
-    assert message.startswith("s4audio: the graph differs")
+    assert message.startswith("s4audio: the float32 graph differs")
     assert message.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
@@ -61,6 +74,9 @@ def test_a_difference_is_one_line_and_exit_code_1(
         (["--output", "m.txt"], "onnx file"),
         (["--output", "m.onnx", "--rate", "0"], "rate must be above 0"),
         (["--output", "m.onnx", "--rate", "-2"], "rate must be above 0"),
+        (["--output", "m.onnx", "--rate", "1e-4", "--audio", "x.wav"], "more than 768000 Hz"),
+        (["--output", "m.onnx", "--rate", "1e-320"], "more than 768000 Hz: choose a larger rate"),
+        (["--output", "m.onnx", "--window", "1e9"], "more than 100000: give at most 1000 seconds"),
     ],
 )
 def test_bad_options(checkpoint: str, words: list[str], message: str) -> None:

@@ -240,6 +240,13 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture) -> None:
     assert "default: 0.8" in text
 
 
+def test_help_says_that_the_model_comes_first(capsys: pytest.CaptureFixture) -> None:
+    assert main(["listen", "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith("usage: s4audio listen MODEL [options]")
+    assert "Write it after MODEL, or MODEL is taken for DEVICE" in text
+
+
 def test_starts_without_the_training_framework() -> None:
     program = (
         "import sys, s4audio.commands.listen, s4audio.streaming.listener, s4audio.streaming.wav;"

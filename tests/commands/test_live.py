@@ -1,5 +1,6 @@
 """`listen` while it runs: clocks, signals, pipes, and the meters on a terminal."""
 
+import io
 import json
 import os
 import pty
@@ -13,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
 from s4audio.cli import main
+from s4audio.commands.live import meters
 from s4audio.streaming.source import Block
 from s4audio.streaming.wav import AudioFile
 
@@ -154,5 +157,14 @@ def test_slow_model_is_seen_in_the_latency(
 
     monkeypatch.setattr(AudioFile, "__iter__", late)
     assert main(["listen", "tones", "--wav", str(recording)]) == 0
-    for event in events(capsys.readouterr().out):
-        assert 7 <= event["latency"] < 9
+    latencies = [event["latency"] for event in events(capsys.readouterr().out)]
+    assert len(latencies) == 2
+    assert all(7 <= latency < 9 for latency in latencies)
+
+
+def test_names_of_classes_are_shown_as_they_are() -> None:
+    names = ("[bold]", "[/bold]", ":smile:", "[link=x]")
+    console = Console(file=io.StringIO(), width=100)
+    console.print(meters(names, 0.5, np.array([0.4, 0.3, 0.2, 0.1]), "listening"))
+    shown = console.file.getvalue()
+    assert [line.split()[0] for line in shown.splitlines()[1:5]] == list(names)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from s4audio import SequenceClassifier
+from s4audio import SequenceClassifier, UserError
 from s4audio.kernels import Kernel
 from s4audio.models import pooling
 from s4audio.streaming import StreamingClassifier
@@ -210,9 +210,13 @@ def test_chunk_and_window_are_reported(make_model: MakeModel) -> None:
         ({}, {"chunk": 16_000}, "16000 frames, more than 1600: give at most 1600 samples"),
         ({}, {"window": 0.0}, "window must be a positive"),
         ({}, {"window": float("inf")}, "window must be a positive"),
+        ({}, {"window": 1e9}, r"is 1e\+11 chunks, more than 100000: give at most 1000 seconds"),
+        ({"length": 16_000_001}, {}, "window=1000 is 100001 chunks, more than 100000"),
         ({}, {"rate": 0.0}, "rate must be a positive"),
         ({}, {"rate": float("nan")}, "rate must be a positive"),
         ({}, {"rate": 1e6}, "audio of less than 1 Hz: choose a smaller rate"),
+        ({}, {"rate": 1e-4}, "audio of more than 768000 Hz: choose a larger rate"),
+        ({}, {"rate": 1e-320}, "audio of more than 768000 Hz: choose a larger rate"),
     ],
 )
 def test_refusals(
@@ -222,6 +226,17 @@ def test_refusals(
     with pytest.raises(ValueError, match=message) as error:
         StreamingClassifier(model, **arguments)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["decoder.bias", "backbone.norm.running_var"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_of_a_diverged_training_are_refused(
+    make_model: MakeModel, name: str, value: float
+) -> None:
+    model = make_model("s4d")
+    model.state_dict()[name][1] = value
+    with pytest.raises(UserError, match="not finite: its training diverged; take an earlier"):
+        StreamingClassifier(model)
 
 
 def test_poles_outside_the_unit_circle_are_refused(make_model: MakeModel) -> None:

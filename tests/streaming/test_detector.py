@@ -1,4 +1,5 @@
 import math
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -213,6 +214,15 @@ def test_reset_forgets() -> None:
     detector.reset()
     assert not detector.scores.any()
     assert detector.push(logits) == first != []
+
+
+def test_many_rows_are_not_kept() -> None:
+    detector, logits = Detector(["yes", "no"], row_seconds=0.01), np.zeros((50_000, 2))
+    tracemalloc.start()
+    detector.push(logits)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < logits.nbytes / 10
 
 
 def test_no_rows_are_no_news() -> None:
