@@ -79,7 +79,7 @@ def _onnx(model: str) -> bytes:
     from s4audio.streaming import Stream
 
     path = Path(model)
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         Stream(path)  # refuses what is missing, damaged or another program's
         return path.read_bytes()
     import s4audio
