@@ -24,10 +24,12 @@ def main() -> None:
 
     model = s4audio.load(options.model)
     report = export_onnx(model, options.output, options.rate, options.quantize)
-    worst = max(row.relative for row in report.parity)
-    print(f"{report.path}: differs from PyTorch by at most {worst:.1e} of the largest logit")
+    print(f"{report.path}, compared with PyTorch:")
     for version in report.versions:
-        print(f"{version.weights}: {version.bytes / 1e6:.2f} MB, {version.speed:.3f} s a second")
+        print(
+            f"{version.weights}: differs by at most {version.difference:.1e} of the largest logit, "
+            f"{version.bytes / 1e6:.2f} MB, {version.speed:.3f} s a second"
+        )
 
 
 if __name__ == "__main__":
