@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import s4audio
 from s4audio.allocator import keep_freed_memory
 from s4audio.commands.debug import debugging, one_line
+from s4audio.errors import OwnFaultError
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,11 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of our output, such as `head`, has gone; the interpreter must not flush to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OwnFaultError as error:
+        if debugging():
+            raise
+        print(f"s4audio: {error}", file=sys.stderr)
         return 1
     except (ArgumentError, ValueError, OSError, MemoryError) as error:
         if debugging():

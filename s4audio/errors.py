@@ -1,4 +1,4 @@
-"""The one exception that means "the input is at fault, and here is what to do", and its words."""
+"""The exceptions that are told in one line, and their words."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -9,6 +9,13 @@ class UserError(ValueError):
 
     The message is one line: it restates the input and names the fix. The command line prints it
     without a traceback and exits with code 2.
+    """
+
+
+class OwnFaultError(RuntimeError):
+    """Something went wrong that is not the user's mistake and was noticed before it did harm.
+
+    The command line prints its one line without a traceback and exits with code 1.
     """
 
 

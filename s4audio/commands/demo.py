@@ -1,6 +1,5 @@
 """`s4audio demo`: a model in a web page, on the microphone or recordings."""
 
-import sys
 import tempfile
 from pathlib import Path
 
@@ -20,7 +19,10 @@ def run(command: str, arguments: list[str]) -> int:
         arguments: The words after it.
 
     Returns:
-        Exit code: 1 if the exported model would not give the model's answers.
+        Exit code.
+
+    Raises:
+        ParityError: The exported model would not give the model's answers.
     """
     parser = ArgumentParser(
         prog=f"s4audio {command}",
@@ -30,13 +32,7 @@ def run(command: str, arguments: list[str]) -> int:
     )
     parser.add_function_arguments(demo, as_group=False, as_positional=True)
     options = parser.parse_args(arguments)
-    from s4audio.export import ParityError
-
-    try:
-        demo(options.model, options.port, options.runtime)
-    except ParityError as error:
-        print(f"s4audio: {error}", file=sys.stderr)
-        return 1
+    demo(options.model, options.port, options.runtime)
     return 0
 
 

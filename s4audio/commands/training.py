@@ -159,8 +159,7 @@ class TrainingCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Resolve the checkpoint first: a wrong path should not cost a data preparation."""
         self.checkpoint = self._checkpoint()
-        if self.checkpoint is not None:
-            read_checkpoint(self.checkpoint)
+        self._stored = None if self.checkpoint is None else read_checkpoint(self.checkpoint)
         task = _class_at(self.config.model.class_path)
         _check_links(task, _class_at(self.config.data.class_path))
         if self.command == "fit" and self.config.checkpoint.monitor is None:
@@ -182,8 +181,9 @@ class TrainingCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The trainer with our loggers and callbacks, where the configuration has none."""
-        if self.checkpoint is not None:  # a wrong one is to change no file of its run
-            self.model.on_load_checkpoint(read_checkpoint(self.checkpoint))
+        if self._stored is not None:  # a wrong one is to change no file of its run
+            self.model.on_load_checkpoint(self._stored)
+            self._stored = None
         trainer: Namespace = self.config_init["trainer"]
         interactive = sys.stderr.isatty() and trainer.get("enable_progress_bar") is not False
         changes: dict[str, Any] = {"enable_progress_bar": interactive}

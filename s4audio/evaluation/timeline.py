@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -142,8 +141,8 @@ def hear_files(
 
 def _check_file(path: Path, spoken: Sequence[Spoken], row_seconds: float) -> None:
     """Before hours of listening are lost to a mistake in the last line of the table."""
-    with AudioFile(path):
-        _check_length(path, spoken, float(soundfile.info(path).duration), row_seconds)
+    with AudioFile(path) as file:
+        _check_length(path, spoken, file.seconds, row_seconds)
 
 
 def _check_length(path: Path, spoken: Sequence[Spoken], seconds: float, row_seconds: float) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from s4audio.data.clips import Clips
-from s4audio.errors import UserError
+from s4audio.errors import OwnFaultError, UserError
 from s4audio.export.accuracy import clip_accuracy
 from s4audio.export.graph import build_step, repeat
 from s4audio.export.parity import Parity, Waveform, check, measure_speed
@@ -22,7 +22,7 @@ LARGEST_DIFFERENCE = 1e-4
 """Of a logit, relative to the largest; above it a file is not written."""
 
 
-class ParityError(RuntimeError):
+class ParityError(OwnFaultError):
     """The exported graph does not give the model's answers."""
 
 

@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from s4audio.errors import UserError
 from s4audio.ops import Chunks
 
 
@@ -166,10 +167,10 @@ def checked_rate(rate: float) -> float:
     """Evaluation step / training step, if it is one.
 
     Raises:
-        ValueError: if it is not a positive number.
+        UserError: if it is not a positive number.
     """
     if not (math.isfinite(rate) and rate > 0):
-        raise ValueError(f"rate must be a positive number, got {rate}")
+        raise UserError(f"rate must be a positive number, got {rate}")
     return rate
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from s4audio.errors import UserError
+from s4audio.kernels.base import checked_rate
 from s4audio.models import SequenceClassifier
 from s4audio.models.block import Block
 from s4audio.models.build import FrameEncoder
@@ -208,9 +209,7 @@ def audio_sample_rate(sample_rate: int, rate: float) -> int:
         >>> audio_sample_rate(16_000, rate=2.0)
         8000
     """
-    if not (math.isfinite(rate) and rate > 0):
-        raise UserError(f"rate must be a positive number, got {rate}")
-    hertz = sample_rate / rate
+    hertz = sample_rate / checked_rate(rate)
     if hertz > FASTEST:
         raise UserError(
             f"rate={rate} of a model of {sample_rate} Hz is audio of more than {FASTEST} Hz: "

@@ -68,6 +68,12 @@ class AudioFile:
                 f"{_SLOWEST} to {FASTEST}: write the file again with its true rate"
             )
 
+    @property
+    def seconds(self) -> float:
+        """Length as the header gives it."""
+        frames: int = self._file.frames
+        return frames / self.sample_rate
+
     def __iter__(self) -> Iterator[Block]:
         """Blocks from where the file was last read."""
         frames = 0

@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from s4audio import UserError
+from s4audio.cli import main
 from s4audio.commands.export import run
 from s4audio.export import onnx_file
 from s4audio.streaming import Stream
@@ -61,7 +62,7 @@ def test_a_difference_is_one_line_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(onnx_file, "LARGEST_DIFFERENCE", 0.0)
-    assert run("export", [checkpoint, "--output", str(tmp_path / "m.onnx")]) == 1
+    assert main(["export", checkpoint, "--output", str(tmp_path / "m.onnx")]) == 1
     message = capsys.readouterr().err
     assert message.startswith("s4audio: the float32 graph differs")
     assert message.count("\n") == 1
