@@ -43,6 +43,7 @@ COMMANDS = {
     "synthesize": Command("synthesize", "make training clips of words with a neural synthesiser"),
     "benchmark": Command("benchmark", "measure time, memory and error on this machine"),
     "import-checkpoint": Command("import_checkpoint", "convert another project's checkpoint"),
+    "push": Command("push", "upload a model to the Hugging Face hub"),
     "models": Command("models", "list the presets and the weights that come with the package"),
 }
 

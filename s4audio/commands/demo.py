@@ -41,7 +41,7 @@ def demo(model: str, port: int = 8000, runtime: Path | None = None) -> None:
 
     Args:
         model: An .onnx file of `s4audio export`, a .ckpt of `s4audio fit`, a folder of
-            `save_pretrained`, or a shipped name.
+            `save_pretrained`, a shipped name, or hf-hub:OWNER/NAME.
         port: Port of this computer; 0 takes any that is free.
         runtime: Folder of onnxruntime-web. None: where npm puts it in this folder.
 

@@ -78,7 +78,8 @@ def evaluate(
     """Score a model at several sample rates; print the table and write it beside the plots.
 
     Args:
-        checkpoint: A .ckpt of `s4audio fit`, a folder of `save_pretrained`, or a shipped name.
+        checkpoint: A .ckpt of `s4audio fit`, a folder of `save_pretrained`, a shipped name, or
+            hf-hub:OWNER/NAME.
         rates: Sample rates in Hz.
         data: A Speech Commands tree, a folder per class or a CSV manifest. None: the data the
             checkpoint was trained on. Where it is these, only their test split is scored.

@@ -119,7 +119,7 @@ def evaluate_stream(
 
     Args:
         checkpoint: A .ckpt of `s4audio fit`, an .onnx file of `s4audio export`, a folder of
-            `save_pretrained`, or a shipped name.
+            `save_pretrained`, a shipped name, or hf-hub:OWNER/NAME.
         snrs: Signal-to-noise ratios of the assembled recording in decibels.
         negatives: Folders of recordings without keywords.
         data: Clips to assemble recordings from: a Speech Commands tree, a folder per class or a CSV

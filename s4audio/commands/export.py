@@ -53,7 +53,8 @@ def export(
     """Write a causal model as one ONNX file; print how it compares with the model.
 
     Args:
-        checkpoint: A .ckpt of `s4audio fit`, a folder of `save_pretrained`, or a shipped name.
+        checkpoint: A .ckpt of `s4audio fit`, a folder of `save_pretrained`, a shipped name, or
+            hf-hub:OWNER/NAME.
         output: The .onnx file to write.
         rate: Training sample rate / sample rate of the audio: 2 for 8 kHz audio and a model trained
             at 16 kHz.

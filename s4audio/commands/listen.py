@@ -73,7 +73,7 @@ def listen(
 
     Args:
         model: An .onnx file of `s4audio export`, a .ckpt of `s4audio fit`, a folder of
-            `save_pretrained`, or a shipped name.
+            `save_pretrained`, a shipped name, or hf-hub:OWNER/NAME.
         wav: Audio file of any length and sample rate; "-" reads raw 16-bit mono samples at the
             model's sample rate from standard input.
         mic: Input device, its number or part of its name; "" is the default one.

@@ -40,11 +40,17 @@ def beside(checkpoint: Path) -> Path:
     """Where a report about a checkpoint goes.
 
     Args:
-        checkpoint: A file, a folder of `save_pretrained`, or the name of a shipped model.
+        checkpoint: A file, a folder of `save_pretrained`, the name of a shipped model, or that of
+            one on the hub.
 
     Returns:
-        The run of a file, or else the file's folder; the folder itself; a folder here for a name.
+        The run of a file, or else the file's folder; the folder itself; a folder here for a name,
+        `evaluation/NAME` or `evaluation/OWNER/NAME`.
     """
+    from s4audio.models.hub import PREFIX
+
+    if checkpoint.as_posix().startswith(PREFIX):
+        return Path("evaluation", checkpoint.as_posix().removeprefix(PREFIX))
     if checkpoint.is_dir():
         return checkpoint
     if checkpoint.is_file():

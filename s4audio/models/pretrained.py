@@ -47,7 +47,9 @@ def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
 
     Args:
         name_or_path: a folder written by `SequenceClassifier.save_pretrained`, a training
-            checkpoint (``.ckpt``), or the name of weights that come with the package.
+            checkpoint (``.ckpt``), the name of weights that come with the package, or
+            ``hf-hub:owner/name`` or ``hf-hub:owner/name@revision`` of a model on the Hugging Face
+            hub, which is downloaded once. No other name downloads anything.
 
     Returns:
         the classifier with its labels and sample rate.
@@ -55,7 +57,11 @@ def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
     Raises:
         UserError: if there is no such thing, or it is damaged or foreign.
     """
+    from s4audio.models.hub import PREFIX, fetch
+
     path = Path(name_or_path)
+    if path.as_posix().startswith(PREFIX):
+        return load_folder(fetch(path.as_posix()))
     if path.is_dir():
         return load_folder(path)
     if path.suffix.lower() == ".onnx":
@@ -70,7 +76,13 @@ def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
     raise UserError(
         f"no folder or checkpoint at {name_or_path}, and "
         + unknown_name("shipped weights", str(name_or_path), list_pretrained())
+        + (f"; a model on the hub is {PREFIX}{path.as_posix()}" if _may_be_on_hub(path) else "")
     )
+
+
+def _may_be_on_hub(path: Path) -> bool:
+    """Whether a path that does not exist looks like OWNER/NAME."""
+    return len(path.parts) == 2 and path.suffix != ".ckpt" and not path.parent.exists()
 
 
 def save_folder(model: SequenceClassifier, folder: Path) -> None:

@@ -68,6 +68,7 @@ def test_a_reader_of_the_output_that_leaves() -> None:
         ("export", ["--output", "--rate", "--quantize"]),
         ("listen", ["--wav", "--mic", "--threshold", "--smoothing", "--refractory"]),
         ("benchmark", ["--suites", "--quick", "--output", "--threads", "--repeats"]),
+        ("push", ["model", "repository", "--private"]),
         ("models", ["--help"]),
     ],
 )
