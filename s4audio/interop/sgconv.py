@@ -52,9 +52,12 @@ def sgconv_layer(state: State, config: Mapping[str, Any]) -> PlainLayer:
         copy(weights, foreign[f"kernel_list.{i}"], f"kernel_list.{i}")
     decay = foreign["decay"] if kernel.is_power_law else foreign["multiplier"]
     copy(kernel.decay, decay.reshape(-1), "decay")
-    # Older versions of the repository store the norm of a causal kernel without its direction.
-    norm = foreign["kernel_norm"].reshape(-1, kernel.channels, 1)
-    copy(kernel.kernel_norm, norm, "kernel_norm")
+    norm = foreign["kernel_norm"]
+    if bool(state.get("kernel_norm_initialized", True)):
+        # Older versions of the repository store the norm of a causal kernel without its direction.
+        copy(kernel.kernel_norm, norm.reshape(-1, kernel.channels, 1), "kernel_norm")
+    else:  # it would be measured in the first forward pass
+        kernel.freeze_norm()
     layer = PlainLayer(kernel)
     copy_plain_layer(layer, foreign)
     foreign.check_all_used(("kernel_norm_initialized", "multiplier"))

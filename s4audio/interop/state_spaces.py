@@ -9,15 +9,23 @@ from torch.nn import functional as F
 from s4audio.errors import UserError
 from s4audio.interop.state import ForeignState, State, copy, option, required
 from s4audio.kernels import S4DKernel, S4Kernel
+from s4audio.kernels.hippo import Measure
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.models.block import Block, ChannelNorm
 
+MODES = {"nplr": "s4", "dplr": "s4", "s4": "s4", "diag": "s4d", "s4d": "s4d"}
+
 OPTIONS = {"mode", "n_ssm", "bidirectional", "disc", "l_max", "activation", "final_act"}
 OPTIONS |= {"dt_transform", "real_transform", "imag_transform", "bandlimit", "d_state"}
-OPTIONS |= {"init"}
+OPTIONS |= {"init", "postact"}
 TRAINING_ONLY = {"_name_", "measure", "init_args", "dt_min", "dt_max", "lr", "wd"}
 TRAINING_ONLY |= {"dropout", "tie_dropout", "transposed", "verbose", "backend", "initializer"}
+TRAINING_ONLY |= {"deterministic", "gate_act"}
 """Layer options that do not change what trained weights compute."""
+
+ONE_VALUE = {"channels": 1, "rank": 1, "gate": None, "bottleneck": None, "mult_act": None}
+ONE_VALUE |= {"weight_norm": False}
+"""Layer options that have their default in the repository's configs, and no counterpart here."""
 
 NO_WEIGHTS = ("num_batches_tracked", "l_kernel", "omega", "z")
 """Endings of foreign entries that are counters or can be computed."""
@@ -28,7 +36,8 @@ def from_state_spaces(state: State, config: Mapping[str, Any]) -> SequenceClassi
 
     Args:
         state: parameter names and arrays, as the repository's `state_dict` has them, after its
-            one-time set-up of the kernels (`l_kernel` holds the length that C is tuned to).
+            one-time set-up of the kernels (`l_kernel` holds the length that C is tuned to) or
+            before (`l_kernel` is 0, and C is tuned here).
         config: d_model, n_layers, norm (``batch``, ``layer``), prenorm, pool (``pool``, ``last``),
             n_class, L, and `layer`: mode (``nplr``, ``diag``), init, d_state, n_ssm,
             bidirectional, disc, l_max, activation, final_act, dt_transform, real_transform;
@@ -73,9 +82,10 @@ def translate_config(foreign: ForeignState, config: Mapping[str, Any]) -> Classi
     """
     layer: Mapping[str, Any] = config.get("layer", {})
     for name in layer:
-        if name not in OPTIONS | TRAINING_ONLY:
+        known = name in OPTIONS | TRAINING_ONLY
+        if not known and (name not in ONE_VALUE or layer[name] != ONE_VALUE[name]):
             raise UserError(f"config option layer.{name}={layer[name]!r} is not supported")
-    kind = option(layer, "mode", {"nplr": "s4", "dplr": "s4", "diag": "s4d"}, "nplr")
+    kind = option(layer, "mode", MODES, "nplr")
     option(layer, "activation", {"gelu": "gelu"}, "gelu")
     kernel = "model.layers.0.layer.layer.kernel"
     length = int(layer.get("l_max") or config.get("L") or 0)
@@ -84,8 +94,9 @@ def translate_config(foreign: ForeignState, config: Mapping[str, Any]) -> Classi
     if length < 1:
         raise UserError("config has neither L nor layer.l_max, and the weights no l_kernel")
     disc = {"zoh": "zoh", "bilinear": "bilinear"}
-    # Trained weights remember their init only in how close the poles are to the unit circle.
-    init = {"legs": "legs", "fout": "fout", "fourier": "fout", "hippo": "fout"}
+    # What the weights began with changes nothing that they compute.
+    init: Measure = "fout" if layer.get("init") in ("fout", "fourier") else "legs"
+    final_act = {"final_act": layer.get("postact") or layer.get("final_act", "glu")}
     return ClassifierConfig(
         kind=kind,
         d_input=foreign["encoder.weight"].shape[1],
@@ -97,11 +108,11 @@ def translate_config(foreign: ForeignState, config: Mapping[str, Any]) -> Classi
         bidirectional=bool(layer.get("bidirectional", False)),
         norm=option(config, "norm", {"batch": "batch", "layer": "layer"}, "layer"),
         prenorm=bool(config.get("prenorm", True)),
-        glu=option(layer, "final_act", {"glu": True, None: False, "id": False}, "glu"),
+        glu=option(final_act, "final_act", {"glu": True, None: False, "id": False}, "glu"),
         pooling=option(config, "pool", {"pool": "mean", "mean": "mean", "last": "last"}, "pool"),
         discretization=option(layer, "disc", disc, "zoh") if kind == "s4d" else None,
         bandlimit=layer.get("bandlimit"),
-        init=option(layer, "init", init, "legs") if kind == "s4" else None,
+        init=init if kind == "s4" else None,
     )
 
 
@@ -118,7 +129,9 @@ def _copy_block(block: Block, foreign: ForeignState, name: str, layer: Mapping[s
     copy(kernel.B, foreign[f"{prefix}.B"][0], f"{prefix}.B")
     copy(kernel.C, foreign[f"{prefix}.C"], f"{prefix}.C")
     if isinstance(kernel, S4Kernel):
-        copy(kernel.P, foreign[f"{prefix}.P"][0], f"{prefix}.P")
+        copy(kernel.P[None], foreign[f"{prefix}.P"], f"{prefix}.P")
+        if f"{prefix}.l_kernel" in foreign and int(foreign[f"{prefix}.l_kernel"]) == 0:
+            kernel.fold_output_map()
     linear = (
         "output_linear.0" if f"{name}.layer.output_linear.0.weight" in foreign else "output_linear"
     )

@@ -99,18 +99,32 @@ class _Powers(torch.autograd.Function):
     def backward(ctx: Any, d_whole: Tensor, *d_rounded: Tensor) -> tuple[Tensor | None, ...]:
         wholes = list(ctx.saved_tensors)
         squares = [wholes.pop(0) for _ in range(len(wholes) - len(ctx.factors) + 1)]
-        missing = [torch.zeros_like(square) for square in squares[len(d_rounded) :]]
-        gradients = [*d_rounded, *missing]
-        d_whole = d_whole.to(squares[0].dtype)
-        for bit in reversed(ctx.factors[1:]):
-            gradients[bit] = torch.baddbmm(gradients[bit], wholes.pop().mT, d_whole)
-            d_whole = d_whole @ squares[bit].mT
-        gradients[ctx.factors[0]] = gradients[ctx.factors[0]] + d_whole
-        for bit in reversed(range(len(squares) - 1)):
-            root_T, d_square = squares[bit].mT, gradients[bit + 1]
-            gradients[bit] = torch.baddbmm(gradients[bit], root_T, d_square)
-            gradients[bit].baddbmm_(d_square, root_T)
-        return gradients[0].double(), None, None, None
+        # As precise as the kernel, also where the backward pass is called under autocast.
+        with torch.autocast(d_whole.device.type, enabled=False):
+            d_A_Hnn = _gradient(squares, wholes, ctx.factors, d_whole, d_rounded)
+        return d_A_Hnn.double(), None, None, None
+
+
+def _gradient(
+    squares: list[Tensor],
+    wholes: list[Tensor],
+    factors: list[int],
+    d_whole: Tensor,
+    d_rounded: Sequence[Tensor],
+) -> Tensor:
+    """Gradient with respect to the first square; `wholes` is used up."""
+    missing = [torch.zeros_like(square) for square in squares[len(d_rounded) :]]
+    gradients = [*d_rounded, *missing]
+    d_whole = d_whole.to(squares[0].dtype)
+    for bit in reversed(factors[1:]):
+        gradients[bit] = torch.baddbmm(gradients[bit], wholes.pop().mT, d_whole)
+        d_whole = d_whole @ squares[bit].mT
+    gradients[factors[0]] = gradients[factors[0]] + d_whole
+    for bit in reversed(range(len(squares) - 1)):
+        root_T, d_square = squares[bit].mT, gradients[bit + 1]
+        gradients[bit] = torch.baddbmm(gradients[bit], root_T, d_square)
+        gradients[bit].baddbmm_(d_square, root_T)
+    return gradients[0]
 
 
 def _product(A_Hnn: Tensor, B_Hnn: Tensor) -> Tensor:

@@ -101,9 +101,13 @@ class S4Kernel(StateSpaceKernel):
         C = torch.randn(self.directions, channels, pairs, 2) * math.sqrt(0.5)
         self.C = nn.Parameter(C)
         """Ct = C (I - Abar^length): the output map for the training length (module docstring)."""
-        with torch.no_grad():
-            row = self._folded(real_row(as_complex(C)), 1.0, length)
-            self.C.copy_(torch.stack([row[..., :pairs], -row[..., pairs:]], dim=-1))
+        self.fold_output_map()
+
+    @torch.no_grad()
+    def fold_output_map(self) -> None:
+        """Turn the C of the state space, where `C` holds that, into the Ct that it should hold."""
+        re, im = self._folded(real_row(as_complex(self.C)), 1.0, self.length).chunk(2, dim=-1)
+        self.C.copy_(torch.stack([re, -im], dim=-1))
 
     def sample(self, length: int, rate: float) -> Tensor:
         """See [s4audio.kernels.Kernel][]."""

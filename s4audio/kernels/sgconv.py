@@ -102,9 +102,13 @@ class SGConvKernel(Kernel):
             self.decay = nn.Parameter(exponents)
         else:
             self.register_buffer("decay", exponents)
-        with torch.no_grad():
-            norm = self._pieces_joined().norm(dim=-1, keepdim=True)
-        self.register_buffer("kernel_norm", norm)
+        self.register_buffer("kernel_norm", torch.ones(self.directions, channels, 1))
+        self.freeze_norm()
+
+    @torch.no_grad()
+    def freeze_norm(self) -> None:
+        """Measure Z for the weights as they are, and keep it."""
+        self.kernel_norm.copy_(self._pieces_joined().norm(dim=-1, keepdim=True))
 
     def sample(self, length: int, rate: float) -> Tensor:
         """See [s4audio.kernels.Kernel][]."""

@@ -13,6 +13,7 @@ from s4audio.models.block import Backbone, ChannelLinear, Dropout, Norm, make_no
 from s4audio.models.build import make_backbone
 from s4audio.models.config import ClassifierConfig, refuse_options
 from s4audio.models.hub import PREFIX
+from s4audio.models.inputs import check_tokens
 from s4audio.models.pretrained import (
     list_pretrained,
     load_weights,
@@ -166,7 +167,7 @@ class AutoregressiveModel(nn.Module):
             log-probabilities (batch, time, vocabulary); row t has seen tokens 0 to t.
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, or a token that there is not.
         """
         return self.vocabulary.log_probabilities(self.features(tokens))
 
@@ -180,7 +181,7 @@ class AutoregressiveModel(nn.Module):
             (batch, time, d_model).
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, or a token that there is not.
         """
         y_BHL: Tensor = self.backbone(self.embed(tokens))
         return y_BHL.transpose(1, 2)
@@ -196,7 +197,7 @@ class AutoregressiveModel(nn.Module):
             nats (scored,), one for each target that is not negative, in order.
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, or a token that there is not.
         """
         y_BLH = self.features(tokens)
         scored_BL = targets >= 0
@@ -213,12 +214,13 @@ class AutoregressiveModel(nn.Module):
             (batch, d_model, time).
 
         Raises:
-            ValueError: for another shape.
+            ValueError: for another shape, or a token that there is not.
         """
         if tokens.ndim != 2 or tokens.shape[1] == 0:
             raise ValueError(
                 f"expected tokens (batch, time) with at least one step, got {tuple(tokens.shape)}"
             )
+        check_tokens(tokens, len(self.labels))
         x_BLH: Tensor = self.dropout(self.vocabulary.embed(tokens))
         # One copy here keeps every later layer on contiguous channels.
         return x_BLH.transpose(1, 2).contiguous()

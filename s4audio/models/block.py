@@ -60,10 +60,12 @@ class LongConvolution(nn.Module):
         length = u_BHL.shape[-1]
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return fft_convolution(u_BHL, self._precise_kernel(length, rate))
-        sources = [*self.parameters(), *self.buffers()]
-        # What torch keeps in a module has names that begin with an underscore; the rest is options.
-        options = (value for name, value in vars(self.kernel).items() if name[0] != "_")
-        key = (length, rate, *options)
+        # What torch keeps in a module has names that begin with an underscore; the rest is options,
+        # and tensors where a parameter is made of others, as in pruning.
+        others = [value for name, value in vars(self.kernel).items() if name[0] != "_"]
+        tensors = [value for value in others if isinstance(value, Tensor)]
+        sources = [*self.parameters(), *self.buffers(), *tensors]
+        key = (length, rate, *(value for value in others if not isinstance(value, Tensor)))
         k_DHL = self._cache.kernel(sources, key, lambda: self._precise_kernel(length, rate))
         return fft_convolution(u_BHL, k_DHL)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from s4audio.errors import UserError
 from s4audio.kernels.base import checked_rate
 from s4audio.models.build import make_backbone, make_encoder, make_normalization
 from s4audio.models.config import ClassifierConfig, checked_labels
 from s4audio.models.encoder import Frames
-from s4audio.models.inputs import check_lengths, check_tokens, check_waveforms
+from s4audio.models.inputs import check_batch
 from s4audio.models.normalization import Standardize
 from s4audio.models.pooling import frame_mask, pool
 
@@ -38,11 +39,13 @@ class SequenceClassifier(nn.Module):
         self, config: ClassifierConfig, labels: Sequence[str], sample_rate: int = 16_000
     ) -> None:
         super().__init__()
-        if sample_rate < 1:
-            raise ValueError(f"sample_rate must be at least 1 Hz, got {sample_rate}")
+        if not hasattr(sample_rate, "__index__") or sample_rate < 1:
+            raise UserError(
+                f"sample_rate must be at least 1 Hz, got {sample_rate!r}: give a whole number"
+            )
         self.config = config
         self.labels = checked_labels(labels)
-        self.sample_rate = sample_rate
+        self.sample_rate = int(sample_rate)
         self.normalization = make_normalization(config, sample_rate)
         self.encoder = make_encoder(config, sample_rate)
         self.backbone = make_backbone(config)
@@ -128,13 +131,9 @@ class SequenceClassifier(nn.Module):
         return load(name_or_path)
 
     def _encode(self, x: Tensor, lengths: Tensor | None, rate: float) -> Frames:
-        if self.config.vocabulary is None:
-            check_waveforms(x, self.config.d_input, self.decoder.weight.dtype)
-        else:
-            check_tokens(x, self.config.vocabulary)
+        config = self.config
+        check_batch(x, lengths, config.d_input, config.vocabulary, self.decoder.weight.dtype)
         checked_rate(rate)
-        if lengths is not None:
-            check_lengths(lengths, x)
         if self.normalization is not None:
             mask = None
             if lengths is not None:

@@ -3,7 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from numbers import Integral
+from numbers import Integral, Real
+from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 from s4audio.errors import UserError, unknown_name
@@ -15,6 +16,13 @@ from s4audio.models.spectral import POOLED_BANDS, POOLED_FRAMES
 from s4audio.ops import Backend
 
 Kind = Literal["s4", "s4d", "dss", "sgconv"]
+
+_SIMPLE: dict[type, tuple[type, str]] = {
+    bool: (bool, "true or false"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+}
+"""Types of options, what they may be given as, and how that is called."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +126,8 @@ class ClassifierConfig:
         if not 0 <= self.dropout < 1:
             raise UserError(f"dropout must be in [0, 1), got {self.dropout}")
         self._check_tokens()
+        if self.stem_kernel is not None and self.stem_stride == 1:
+            refuse_options(self, ("stem_kernel",), "a network whose stem_stride is 1")
         if self.stem_kernel is not None and self.stem_kernel < self.stem_stride:
             raise UserError(
                 f"stem_kernel={self.stem_kernel} is shorter than stem_stride={self.stem_stride}: "
@@ -136,19 +146,23 @@ class ClassifierConfig:
         self._check_kernel()
 
     def _check_types(self) -> None:
-        """Whole numbers, and names out of a few; most callers have no type checker."""
+        """Numbers, yes or no, and names out of a few; most callers have no type checker."""
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is None:
-                continue
             kinds = [field.type, *get_args(field.type)]
+            if value is None and NoneType in kinds:
+                continue
             known = [
                 name for kind in kinds if get_origin(kind) is Literal for name in get_args(kind)
             ]
             if known and value not in known:
-                raise UserError(unknown_name(field.name, value, known))
-            if int in kinds and (isinstance(value, bool) or not isinstance(value, Integral)):
-                raise UserError(f"{field.name} must be a whole number, got {value!r}")
+                raise UserError(unknown_name(field.name, str(value), known))
+            for kind, (wanted, what) in _SIMPLE.items():
+                is_wanted = isinstance(value, wanted) and isinstance(value, bool) == (kind is bool)
+                if kind in kinds and not is_wanted:
+                    raise UserError(f"{field.name} must be {what}, got {value!r}")
+                if kind in kinds:  # numbers of numpy have no JSON
+                    object.__setattr__(self, field.name, kind(value))
 
     def _check_kernel(self) -> None:
         options = self.kernel_options()
@@ -183,6 +197,7 @@ class ClassifierConfig:
             raise UserError(
                 "an embedding (vocabulary) has no stem_kernel, and a stem_stride only with ngrams"
             )
+        refuse_options(self, ("d_input", "bands", "band_channels"), "an embedding (vocabulary)")
 
     def _check_band_channels(self, channels: int) -> None:
         if channels < 1:

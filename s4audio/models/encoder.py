@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from s4audio.models.block import ChannelLinear
+from s4audio.models.pooling import frame_mask
 
 NGRAM_ROWS = 2**16
 
@@ -75,6 +76,8 @@ class EmbeddingEncoder(nn.Module):
     def forward(self, x_BLF: Tensor, lengths: Tensor | None, rate: float) -> Frames:
         """Encode tokens (batch, time) or (batch, time, 1)."""
         tokens_BL = (x_BLF.squeeze(-1) if x_BLF.ndim == 3 else x_BLF).long()
+        if lengths is not None:
+            tokens_BL = tokens_BL * frame_mask(lengths, tokens_BL.shape[1])[:, 0]
         tokens_BL = F.pad(tokens_BL, (0, -tokens_BL.shape[1] % self.stride))
         x_BTH = self.embedding(tokens_BL).unflatten(1, (-1, self.stride)).mean(2)
         if self.ngrams > 1:

@@ -4,6 +4,29 @@ import torch
 from torch import Tensor
 
 
+def check_batch(
+    x: Tensor, lengths: Tensor | None, features: int, vocabulary: int | None, weights: torch.dtype
+) -> None:
+    """Inputs of a network, and their lengths.
+
+    Args:
+        x: features over time, or tokens.
+        lengths: valid steps of each row, or None.
+        features: of the network.
+        vocabulary: number of tokens; None for a network that reads features.
+        weights: number type of the network.
+
+    Raises:
+        ValueError: as the functions below.
+    """
+    if vocabulary is None:
+        check_waveforms(x, features, weights)
+    else:
+        check_tokens(x, vocabulary)
+    if lengths is not None:
+        check_lengths(lengths, x)
+
+
 def check_waveforms(x: Tensor, features: int, weights: torch.dtype) -> None:
     """Shape and number type of features over time.
 

@@ -55,7 +55,7 @@ class KernelCache:
 
 
 def _same(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> bool:
-    return all(
+    return len(ours) == len(theirs) and all(
         a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)
         for a, b in zip(ours, theirs, strict=True)
     )

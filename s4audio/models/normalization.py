@@ -61,14 +61,16 @@ class ClipNormalize(nn.Module):
         Returns:
             the same shape.
         """
+        # Squares of quiet samples and the number of many are beyond float16.
+        wide = x_BLF.to(torch.promote_types(x_BLF.dtype, torch.float32))
         if mask_BL1 is None:
-            mean = x_BLF.mean(1, keepdim=True)
-            rms = (x_BLF - mean).square().mean(1, keepdim=True).sqrt()
+            mean = wide.mean(1, keepdim=True)
+            rms = (wide - mean).square().mean(1, keepdim=True).sqrt()
         else:
-            steps = mask_BL1.sum(1, keepdim=True)
-            mean = (x_BLF * mask_BL1).sum(1, keepdim=True) / steps
-            rms = (((x_BLF - mean) * mask_BL1).square().sum(1, keepdim=True) / steps).sqrt()
-        return (x_BLF - mean) / rms.clamp(min=SMALLEST_RMS)
+            steps = mask_BL1.sum(1, keepdim=True, dtype=wide.dtype)
+            mean = (wide * mask_BL1).sum(1, keepdim=True) / steps
+            rms = (((wide - mean) * mask_BL1).square().sum(1, keepdim=True) / steps).sqrt()
+        return ((wide - mean) / rms.clamp(min=SMALLEST_RMS)).to(x_BLF.dtype)
 
 
 class LevelFollower(nn.Module):

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from s4audio.models.build import make_backbone, make_encoder
 from s4audio.models.config import ClassifierConfig, checked_labels
 from s4audio.models.encoder import Frames
+from s4audio.models.inputs import check_batch
 from s4audio.models.pooling import pool
 
 
@@ -61,7 +62,15 @@ class PairClassifier(nn.Module):
 
         Returns:
             (pairs, classes).
+
+        Raises:
+            ValueError: if the rows are no pairs, or as for `SequenceClassifier.forward`.
         """
+        config = self.config
+        weights = next(self.parameters()).dtype
+        check_batch(x, lengths, config.d_input, config.vocabulary, weights)
+        if len(x) % 2:
+            raise ValueError(f"expected two rows for each pair, got {len(x)} rows")
         frames: Frames = self.encoder(x, lengths, 1.0)
         y_BHL = self.backbone(frames.x, frames.lengths, frames.rate)
         both = pool(y_BHL, frames.lengths, self.config.pooling)

@@ -41,5 +41,8 @@ def pool(x_BHL: Tensor, lengths: Tensor | None, pooling: Pooling) -> Tensor:
         return x_BHL.gather(-1, last)[..., 0]
     mask = frame_mask(lengths, x_BHL.shape[-1])
     if pooling == "mean":
-        return (x_BHL * mask).sum(-1) / lengths[:, None]
+        # A sum over a long clip is beyond float16.
+        wide = torch.promote_types(x_BHL.dtype, torch.float32)
+        mean_BH: Tensor = (x_BHL * mask).sum(-1, dtype=wide) / lengths[:, None]
+        return mean_BH.to(x_BHL.dtype)
     return x_BHL.masked_fill(~mask, -torch.inf).amax(-1)

@@ -127,7 +127,7 @@ def create_model(  # noqa: D417 - options are described once, in ClassifierConfi
 
 
 def _class_names(classes: int, labels: Sequence[str] | None) -> Sequence[str]:
-    if not isinstance(classes, int) or classes < 1:
+    if not hasattr(classes, "__index__") or isinstance(classes, bool) or classes < 1:
         raise UserError(f"classes={classes} must be a number, at least 1; names go into labels")
     if labels is None:
         return [str(i) for i in range(classes)]

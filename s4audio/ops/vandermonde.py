@@ -177,7 +177,9 @@ class _Gemm(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient_HRL: Tensor) -> tuple[Tensor | None, ...]:
         c_HRN, *tables = ctx.saved_tensors
-        return *vandermonde_gradient(Tables(*tables), c_HRN, gradient_HRL), None, None
+        # As precise as the kernel, also where the backward pass is called under autocast.
+        with torch.autocast(gradient_HRL.device.type, enabled=False):
+            return *vandermonde_gradient(Tables(*tables), c_HRN, gradient_HRL), None, None
 
 
 def exp_or_zero(exponent: Tensor) -> Tensor:

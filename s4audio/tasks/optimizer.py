@@ -2,7 +2,7 @@
 
 The kernel's own parameters (A, B, dt, ...) are trained more slowly than the rest of the network
 and without weight decay; everything else, biases and norms included, follows the reference
-implementation and decays.
+implementation and decays. (SGConv's own code decays the weights of its kernels as well.)
 
 Source: Gu, Goel, Re, "Efficiently Modeling Long Sequences with Structured State Spaces" (2021),
 appendix D.

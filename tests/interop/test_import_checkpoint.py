@@ -115,6 +115,75 @@ def test_softplus_steps_are_the_same_steps() -> None:
     torch.testing.assert_close(features, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
 
 
+# The layer as configs/model/layer/s4.yaml of the repository writes it out.
+PUBLISHED_LAYER = {
+    "_name_": "s4",
+    "channels": 1,
+    "gate": None,
+    "gate_act": "id",
+    "bottleneck": None,
+    "mult_act": None,
+    "postact": None,
+    "initializer": None,
+    "weight_norm": False,
+    "measure": None,
+    "rank": 1,
+    "lr": {"dt": 0.001, "A": 0.001, "B": 0.001},
+    "wd": 0.0,
+    "deterministic": False,
+}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"init": "hippo"}, {"init": "all"}, {"mode": "s4"}, {"postact": "glu"}]
+)
+def test_published_layer_config(more: dict[str, Any]) -> None:
+    state, config, arrays = golden("s4_causal")
+    layer = {**config["layer"], **PUBLISHED_LAYER, **more}
+    model = from_state_spaces(state, {**config, "layer": layer})
+    assert model.config.glu
+    with torch.no_grad():
+        logits = model(torch.from_numpy(arrays["u"]))
+    expected = torch.from_numpy(arrays["logits_rate1"])
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
+def test_low_rank_factors_are_not_dropped() -> None:
+    state, config, _ = golden("s4_causal")
+    for name in list(state):
+        if name.endswith("kernel.P"):
+            state[name] = state[name].repeat(2, 1, 1, 1)
+    with pytest.raises(UserError, match=r"kernel\.P has shape \(2, 1, 4, 2\)"):
+        from_state_spaces(state, config)
+
+
+def test_state_before_the_set_up_of_the_kernel() -> None:
+    """The repository tunes C to the training length in the first forward pass."""
+    state, config, arrays = golden("s4_causal")
+    tuned = from_state_spaces(state, config)
+    for i, block in enumerate(tuned.backbone.blocks):
+        re, im = (block.convolution.kernel.transition(1.0)[2] / 2).float().chunk(2, dim=-1)
+        prefix = f"model.layers.{i}.layer.layer.kernel"
+        state[f"{prefix}.C"] = torch.stack([re, -im], dim=-1).detach()
+        state[f"{prefix}.l_kernel"] = torch.tensor(0)
+    with torch.no_grad():
+        logits = from_state_spaces(state, config)(torch.from_numpy(arrays["u"]))
+    expected = torch.from_numpy(arrays["logits_rate1"])
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", ["sgconv_d32", "sgconv_bidirectional"])
+def test_state_before_the_norm_is_measured(name: str) -> None:
+    """The repository measures the norm of the kernel in the first forward pass."""
+    state, config, arrays = golden(name)
+    state["kernel_norm"] = torch.ones(config["H"], 1)
+    state["kernel_norm_initialized"] = torch.tensor(False)
+    with torch.no_grad():
+        y = sgconv_layer(state, config)(torch.from_numpy(arrays["u"]))
+    expected = torch.from_numpy(arrays["y"])
+    torch.testing.assert_close(y, expected, rtol=0, atol=1e-4 * float(expected.abs().max()))
+
+
 def test_unknown_versions_and_modes() -> None:
     state, config, _ = golden("dss_exp")
     with pytest.raises(UserError, match="version='soft' is not supported"):

@@ -97,6 +97,20 @@ def test_backbones_that_do_not_fit(options: dict, message: str) -> None:
         AutoregressiveConfig(replace(SMALL, **options))
 
 
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (torch.tensor([[0, 9]]), "expected tokens from 0 to 2, got 9"),
+        (torch.tensor([[0, -1]]), "expected tokens from 0 to 2, got -1"),
+        (torch.zeros(0, 3, dtype=torch.int64), "at least one row"),
+    ],
+)
+def test_tokens_that_there_are_not(tokens: torch.Tensor, message: str) -> None:
+    model = AutoregressiveModel(AutoregressiveConfig(SMALL), ["a", "b", "c"])
+    with pytest.raises(ValueError, match=message):
+        model(tokens)
+
+
 def test_other_mistakes() -> None:
     with pytest.raises(UserError, match="feed_forward=-1 must be 0 or more"):
         AutoregressiveConfig(SMALL, feed_forward=-1)

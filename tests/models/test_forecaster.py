@@ -124,7 +124,6 @@ def test_inputs_of_another_shape_are_refused(past: tuple, marks: tuple):
     [
         ("pooling", "last"),
         ("stem_stride", 4),
-        ("stem_kernel", 8),
         ("vocabulary", 5),
         ("normalization", "standardize"),
     ],

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.utils import prune
 
 from s4audio.models import ClassifierConfig, SequenceClassifier, kernel_cache
 from s4audio.models.block import LongConvolution
@@ -56,6 +57,21 @@ def test_another_option_of_a_live_kernel_makes_another_kernel() -> None:
     after = convolution(u)
     assert not torch.equal(after, before)
     torch.testing.assert_close(after, fresh(convolution, u), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("s4", "C"), ("s4d", "C"), ("dss", "W")])
+@torch.no_grad()
+def test_pruned_weights_make_another_kernel(kind: str, name: str) -> None:
+    convolution = layer(kind)
+    u = torch.randn(1, 4, 50)
+    outputs = [convolution(u)]
+    for amount in (0.5, 0.9):
+        prune.random_unstructured(convolution.kernel, name, amount)
+        outputs += [convolution(u), convolution(u)]
+        torch.testing.assert_close(outputs[-2], outputs[-1], rtol=0, atol=0)
+        torch.testing.assert_close(outputs[-1], fresh(convolution, u), rtol=0, atol=0)
+    assert not torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[1], outputs[3])
 
 
 @torch.no_grad()

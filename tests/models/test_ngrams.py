@@ -77,6 +77,7 @@ def test_a_row_alone_is_the_row_in_a_padded_batch():
     torch.nn.init.normal_(model.encoder.table.weight)
     text = torch.zeros(2, 40, dtype=torch.int64)
     text[0, :13], text[1] = tokens(13), tokens(40)
+    text[0, 13:] = 7  # whatever stands behind the end
     with torch.no_grad():
         together = model(text, torch.tensor([13, 40]))
         alone = model(text[:1, :13])

@@ -57,3 +57,25 @@ def test_labels_that_are_none(labels: list[str]) -> None:
 def test_normalisation_is_refused() -> None:
     with pytest.raises(ValueError, match="normalization='clip' is for waveforms"):
         model(vocabulary=None, normalization="clip")
+
+
+@pytest.mark.parametrize(
+    ("tokens", "lengths", "message"),
+    [
+        (torch.zeros(3, 10, 1).long(), None, "two rows for each pair, got 3 rows"),
+        (torch.full((2, 10), 9), None, "expected tokens from 0 to 8, got 9"),
+        (torch.zeros(2, 0, 1).long(), None, "at least one row and one step"),
+        (torch.zeros(2, 10).long(), torch.tensor([0, 9]), "lengths from 1 to the 10 steps"),
+        (torch.zeros(2, 10).long(), torch.tensor([3]), r"expected lengths \(2,\) of integers"),
+    ],
+)
+def test_inputs_that_do_not_fit(
+    tokens: torch.Tensor, lengths: torch.Tensor | None, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        model()(tokens, lengths)
+
+
+def test_features_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"expected input \(batch, time, 1\)"):
+        model(vocabulary=None)(torch.zeros(2, 10, 3))

@@ -48,6 +48,22 @@ def test_clip_normalisation_forgets_level_and_offset() -> None:
     torch.testing.assert_close(normalize(0.01 * x + 0.3, None, 1.0), y, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("masked", [False, True])
+def test_clip_normalisation_in_float16(masked: bool) -> None:
+    """Its numbers end at 65,504 and, about, at 6e-8."""
+    x = 3e-4 * torch.sin(torch.arange(70_000.0))[None, :, None]
+    mask = torch.ones(1, 70_000, 1) if masked else None
+    expected = ClipNormalize()(x, mask, 1.0)
+    result = ClipNormalize()(x.half(), None if mask is None else mask.half(), 1.0)
+    assert result.dtype == torch.float16
+    torch.testing.assert_close(result.float(), expected, rtol=0, atol=5e-3)
+
+
+def test_mean_over_a_long_clip_in_float16() -> None:
+    x, lengths = torch.full((2, 3, 20_000), 5.0).half(), torch.tensor([20_000, 15_000])
+    assert torch.equal(pool(x, lengths, "mean"), torch.full((2, 3), 5.0).half())
+
+
 def test_silence_stays_silent() -> None:
     assert ClipNormalize()(torch.zeros(1, 100, 1), None, 1.0).abs().max() == 0
 
