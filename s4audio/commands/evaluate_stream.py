@@ -38,7 +38,7 @@ def run(command: str, arguments: list[str]) -> int:
     """
     parser = _parser(command)
     options = parser.parse_args(arguments)
-    _check_choice(options, parser.get_defaults())
+    _check_choice(options, parser.parse_args(arguments, defaults=False))
     evaluate_stream(
         checkpoint=options.checkpoint,
         snrs=options.snrs,
@@ -174,10 +174,11 @@ def _report(evaluation: "StreamEvaluation", folder: Path) -> None:
     Console().print(Text(f"The report is in {folder}"), soft_wrap=True)
 
 
-def _check_choice(options: Namespace, defaults: Namespace) -> None:
-    given = [name for name in _ASSEMBLED if options[name] != defaults[name]]
-    if options.recordings is not None and given:
-        names = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+def _check_choice(options: Namespace, given: Namespace) -> None:
+    """Refuse options that contradict each other; `given` lacks the defaults."""
+    needless = [name for name in _ASSEMBLED if name in given]
+    if options.recordings is not None and needless:
+        names = " and ".join(f"--{name.replace('_', '-')}" for name in needless)
         raise UserError(f"--recordings goes without {names}: choose files or clips to assemble")
     if (options.negatives or options.synthetic_sentences) and not options.negative_hours:
         raise UserError("--negatives and --synthetic-sentences need --negative-hours HOURS")

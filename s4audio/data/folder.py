@@ -20,8 +20,9 @@ class AudioFolder(AudioDataModule):
     Split folders are named train, validation and testing (or training, val, valid, dev, test), in
     upper or lower case, and hold no audio directly.
     Audio lies anywhere below its class folder, at any rate and length. Files that are not audio by
-    their extension are ignored, and so are folders that start with a dot or an underscore, but for
-    the classes `_unknown_` and `_silence_`; recordings in `_background_noise_` serve augmentation.
+    their extension are ignored, and so is what starts with a dot, files and folders at any depth;
+    folders of `root` that start with an underscore are no classes but for `_unknown_` and
+    `_silence_`. Recordings in `_background_noise_` serve augmentation.
 
     Args:
         root: the folder.
@@ -86,7 +87,7 @@ class AudioFolder(AudioDataModule):
         """Every audio file below the class folders, then the background noise."""
         found: list[Source] = []
         for folder in self._class_folders():
-            paths = _audio_files(folder)
+            paths = audio_files(folder)
             if not paths:
                 raise UserError(
                     f"{folder}: no audio files of class {folder.name!r} "
@@ -96,7 +97,7 @@ class AudioFolder(AudioDataModule):
                 Source(path, self._name(path), folder.name, self._part(folder, path))
                 for path in paths
             ]
-        noise = _audio_files(self.root / BACKGROUND)
+        noise = audio_files(self.root / BACKGROUND)
         return found + [Source(path, self._name(path), "", "noise") for path in noise]
 
     def partition(self, store: Store, sources: Sequence[Source]) -> Partition:
@@ -180,8 +181,13 @@ def _folders(parent: Path) -> list[Path]:
     )
 
 
-def _audio_files(folder: Path) -> list[Path]:
-    return sorted(filter(_is_audio, folder.rglob("*"))) if folder.is_dir() else []
+def audio_files(folder: Path) -> list[Path]:
+    """Audio at any depth below a folder, without what a name with a dot in front hides."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if _is_audio(path) and not any(part[0] == "." for part in path.relative_to(folder).parts)
+    )
 
 
 def _holds_audio(folder: Path) -> bool:

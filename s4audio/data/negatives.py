@@ -8,6 +8,7 @@ import numpy as np
 from s4audio.data.audio import EXTENSIONS
 from s4audio.data.cache import Source, decoded
 from s4audio.data.clips import Clips
+from s4audio.data.folder import audio_files
 from s4audio.errors import UserError
 
 # Longer ones are recordings to be listed with their words, not clips to be placed.
@@ -31,23 +32,20 @@ def negative_clips(folder: Path, keywords: Sequence[str], sample_rate: int) -> C
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of negatives")
-    paths = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in EXTENSIONS and path.is_file() and path.name[0] != "."
-    ]
+    paths = audio_files(folder)
     if not paths:
         raise UserError(f"{folder}: no audio files ({' '.join(sorted(EXTENSIONS))})")
     sources = [
         Source(path, path.relative_to(folder).as_posix(), _label(path, folder), "testing")
         for path in paths
     ]
-    wrong = [source for source in sources if source.label in keywords]
-    if wrong:
-        raise UserError(
-            f"{folder}: {wrong[0].name} is a recording of {wrong[0].label!r}; negatives must "
-            "not hold any keyword"
-        )
+    for source in sources:
+        for word in (source.label, *Path(source.name).parts[:-1]):
+            if word in keywords:
+                raise UserError(
+                    f"{folder}: {source.name} is a recording of {word!r}; negatives must not hold "
+                    "any keyword"
+                )
     return clips_of(sources, sample_rate)
 
 

@@ -49,7 +49,7 @@ class AssembledRecording:
             `length` given keep their padding.
         keywords: labels that are the words to detect; clips of all others are other words.
         seconds: length of the part with keywords.
-        snrs: signal-to-noise ratios in decibels, at least one.
+        snrs: signal-to-noise ratios in decibels, at least one, each once.
         seed: of everything that is random.
         background: recordings of noise, such as those of `background_of`; None for noise of random
             colours, from white (slope 0) to brown (slope 2).
@@ -91,6 +91,8 @@ class AssembledRecording:
             )
         if not snrs or not all(-60 <= snr <= 100 for snr in snrs):
             raise UserError(f"snrs {list(snrs)}: give at least one, from -60 to 100 decibels")
+        if len(set(snrs)) < len(snrs):
+            raise UserError(f"snrs {list(snrs)}: list each ratio once")
         if seed < 0:
             raise UserError(f"seed must not be negative, got {seed}")
         self.sample_rate = rates.pop()

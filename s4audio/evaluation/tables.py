@@ -37,7 +37,8 @@ class TextTable:
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for index, header in enumerate(self.headers):
             justify: Literal["left", "right"] = "left" if index < self.words else "right"
-            table.add_column(Text(header), justify=justify)
+            # Folded: where the lines are short, names would end in dots and be alike.
+            table.add_column(Text(header), justify=justify, overflow="fold")
         for row in self.rows:
             table.add_row(*map(Text, row))
         return table

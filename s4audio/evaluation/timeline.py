@@ -1,6 +1,6 @@
 """From recordings to timelines of scores: the stream at work, several recordings side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +135,14 @@ def hear_files(
             seconds = _hear_file(path, stream.sample_rate, scores, bar)
             # Once more: not every header knows how long its file is.
             _check_length(path, spoken, seconds, scores.row_seconds)
-            timelines += scores.timelines([path.name], spoken)
+            timelines += scores.timelines([_name(path, recordings)], spoken)
     return timelines
+
+
+def _name(path: Path, others: Collection[Path]) -> str:
+    """The file's name; the whole path where another folder has a file of this name."""
+    alike = sum(other.name == path.name for other in others)
+    return path.name if alike == 1 else path.as_posix()
 
 
 def _check_file(path: Path, spoken: Sequence[Spoken], row_seconds: float) -> None:

@@ -31,6 +31,10 @@ _SHORTENED = re.compile(r"^\s*(?:data|SSND)\s*:\s*(\d+) \(should be (\d+)\)", re
 # Programs that write to a pipe cannot know the size and put a number near 2^31 or 2^32 there.
 _UNKNOWN_SIZE = 2**31 - 2**16
 
+# What libsndfile counts where a FLAC encoder that wrote to a pipe left the number out. It cannot
+# read such a file to its end.
+_UNKNOWN_FRAMES = 2**63 - 1
+
 
 @final
 class AudioFile:
@@ -43,8 +47,8 @@ class AudioFile:
 
     Raises:
         UserError: The file is missing, empty, not audio, or its header gives an impossible sample
-            rate. While iterating: it is cut, corrupt, or holds no samples, NaN, infinity or values
-            far outside [-1, 1].
+            rate or, of a FLAC, no length. While iterating: it is cut, corrupt, or holds no samples,
+            NaN, infinity or values far outside [-1, 1].
     """
 
     lost_blocks = 0
@@ -60,6 +64,12 @@ class AudioFile:
             self._file = soundfile.SoundFile(path)
         except soundfile.SoundFileError as error:
             raise UserError(f"{path}: not readable as audio ({_reason(error)})") from None
+        if self._file.frames == _UNKNOWN_FRAMES:
+            self._file.close()
+            raise UserError(
+                f"{path}: its header gives no length, as of a FLAC written to a pipe: convert it "
+                "with a program that writes to a file"
+            )
         self.sample_rate: int = self._file.samplerate
         if not _SLOWEST <= self.sample_rate <= FASTEST:
             self._file.close()

@@ -113,6 +113,15 @@ def test_help_lists_the_options(capsys):
         assert option in text
 
 
+def test_published_that_would_measure_nothing_is_refused(fake, tmp_path):
+    words = ["--quick", "--output", str(tmp_path / "report"), "--published"]
+    with pytest.raises(UserError, match="nowhere: no such folder"):
+        command.run("benchmark", [*words, str(tmp_path / "nowhere")])
+    with pytest.raises(UserError, match="add it to --suites"):
+        command.run("benchmark", [*words, str(tmp_path), "--suites", "kernels"])
+    assert not fake
+
+
 def test_published_layers_are_added(fake, tmp_path):
     words = ["--quick", "--published", str(tmp_path), "--output", str(tmp_path / "report")]
     assert command.run("benchmark", words) == 0

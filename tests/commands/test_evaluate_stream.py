@@ -48,6 +48,23 @@ def test_own_recordings(checkpoint: str, tmp_path: Path) -> None:
     assert [line.split(",")[2] for line in spoken] == ["0.500", "1.200"]
 
 
+def test_recordings_of_one_name_in_two_folders(checkpoint: str, tmp_path: Path) -> None:
+    rows = ["path,word,start,end"]
+    for folder in ("monday", "tuesday"):
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "talk.wav", np.zeros(16_000), 8000)
+        rows.append(f"{folder}/talk.wav,low,0.5,1")
+    (tmp_path / "talk.csv").write_text("\n".join(rows) + "\n")
+    words = ["evaluate", checkpoint, "--stream", "--recordings", str(tmp_path / "talk.csv")]
+    assert main([*words, "--output", str(tmp_path / "report")]) == 0
+    spoken = (tmp_path / "report" / "spoken.csv").read_text().splitlines()[1:]
+    names = [line.split(",")[0] for line in spoken]
+    assert [name.removeprefix(tmp_path.as_posix()) for name in names] == [
+        "/monday/talk.wav",
+        "/tuesday/talk.wav",
+    ]
+
+
 def test_negatives(checkpoint: str, tmp_path: Path) -> None:
     for name in ("7_a_0.wav", "8_b_0.wav"):
         (tmp_path / "digits").mkdir(exist_ok=True)
@@ -79,6 +96,8 @@ def test_negatives(checkpoint: str, tmp_path: Path) -> None:
         (["--recordings", "a.csv", "--hours", "2"], "goes without --hours: "),
         (["--recordings", "a.csv", "--snrs", "0", "--seed", "1"], "without --snrs and --seed: "),
         (["--recordings", "a.csv", "--negatives", "b"], "goes without --negatives: "),
+        (["--recordings", "a.csv", "--hours", "1", "--seed=0"], "without --hours and --seed: "),
+        (["--snrs", "20", "10", "20"], "list each ratio once"),
         (["--recordings", "a.csv", "--synthetic-sentences", "9"], "--synthetic-sentences: "),
     ],
 )

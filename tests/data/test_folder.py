@@ -30,6 +30,15 @@ def test_every_clip_is_in_one_split(folder: Path):
         assert words == [clip.split("/")[0] for clip in clips.names]
 
 
+def test_what_a_dot_hides_is_no_clip(folder: Path, write_wav):
+    before = names(AudioFolder(folder))
+    for name in ("._a.wav", ".trash/b.wav", "anna/.trash/old/c.wav"):
+        path = folder / "left" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_wav(path)
+    assert names(AudioFolder(folder)) == before
+
+
 def test_new_clips_leave_the_others_in_their_splits(folder: Path, write_wav):
     before = names(AudioFolder(folder))
     write_wav(folder / "left" / "new.wav")

@@ -41,6 +41,9 @@ def test_folders_that_are_no_negatives(tmp_path: Path):
     write(tmp_path / "yes" / "a.wav")
     with pytest.raises(UserError, match="must not hold any keyword"):
         negative_clips(tmp_path, ["yes"], RATE)
+    write(tmp_path / "go" / "anna" / "a.wav")
+    with pytest.raises(UserError, match=r"go/anna/a\.wav is a recording of 'go'"):
+        negative_clips(tmp_path, ["go"], RATE)
     write(tmp_path / "yes" / "long.wav", seconds=61)
     with pytest.raises(UserError, match=r"long\.wav"):
         negative_clips(tmp_path, [], RATE)

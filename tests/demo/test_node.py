@@ -17,7 +17,7 @@ def test_modules_agree_with_python(example: tuple[Path, ...]) -> None:
     result = subprocess.run(
         ["npm", "test"],
         cwd=PAGE,
-        env={**os.environ, "S4AUDIO_WEB_EXAMPLE": str(example[0])},
+        env={**os.environ, "S4AUDIO_DEMO_EXAMPLE": str(example[0])},
         capture_output=True,
         text=True,
         timeout=120,

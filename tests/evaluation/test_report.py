@@ -22,6 +22,7 @@ from s4audio.evaluation import (
 )
 from s4audio.evaluation.report import class_table, rate_table
 from s4audio.evaluation.sweep import kilohertz
+from s4audio.evaluation.tables import TextTable, print_table
 
 FILES = {
     "report.json",
@@ -63,6 +64,14 @@ def test_tables_fit_a_narrow_terminal(sweep):
     lines = console.export_text().splitlines()
     assert sum("100.0 (75.8-100.0)" in line for line in lines) == 4
     assert max(map(len, lines)) <= 80
+
+
+def test_long_names_are_whole_on_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    name = "a_recording_of_a_whole_monday_in_the_kitchen.wav"
+    print_table(TextTable("t", ("recording", "hours"), ((name, "1.00"),), words=1))
+    shown = capsys.readouterr().out
+    assert name in "".join(line.split(" ")[0] for line in shown.splitlines())
 
 
 def test_class_table_names_the_commonest_mistake(sweep):

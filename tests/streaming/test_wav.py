@@ -106,6 +106,18 @@ def test_size_that_a_pipe_could_not_know(tmp_path: Path) -> None:
         assert sum(len(block.samples) for block in file) == 5000
 
 
+def test_flac_of_a_length_that_a_pipe_could_not_know(tmp_path: Path) -> None:
+    path = tmp_path / "x.flac"
+    soundfile.write(path, noise(5000), 16_000)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the number of samples has 36 bits
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    blocks, message = blocks_until_error(path)
+    assert not blocks
+    assert "x.flac: its header gives no length" in message
+
+
 @pytest.mark.parametrize("rate", [1, 0, 999, 2_000_000])
 def test_impossible_rate_in_the_header(rate: int, tmp_path: Path) -> None:
     path = write(tmp_path / "x.wav", noise(5000))

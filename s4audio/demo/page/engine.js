@@ -2,12 +2,18 @@
 
 /** The model in its thread; every method returns a promise of what the worker answers. */
 export class Engine {
-  #worker = new Worker('worker.js', { type: 'module' });
+  #worker;
   #waiting = new Map();
   #calls = 0;
   #failure;
 
   constructor() {
+    this.#begin();
+  }
+
+  #begin() {
+    this.#failure = undefined;
+    this.#worker = new Worker('worker.js', { type: 'module' });
     this.#worker.onmessage = ({ data: { id, result, error } }) => {
       const { resolve, reject } = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -16,15 +22,18 @@ export class Engine {
     };
     this.#worker.onerror = () => {
       this.#failure = new Error(
-        "the page's worker does not load in this browser: reload the page, or use a newer browser",
+        "the page's worker does not load in this browser: open the model again, reload the page, " +
+          'or use a newer browser',
       );
+      this.#worker.terminate();
       for (const { reject } of this.#waiting.values()) reject(this.#failure);
       this.#waiting.clear();
     };
   }
 
-  /** Take a model: its labels, sampleRate, chunk and windowSeconds. */
+  /** Take a model, after a failure in a new thread: its labels, sampleRate, chunk, windowSeconds. */
   load(name, bytes) {
+    if (this.#failure) this.#begin();
     return this.#ask('load', name, bytes);
   }
 

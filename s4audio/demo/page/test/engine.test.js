@@ -11,6 +11,7 @@ globalThis.Worker = class {
   postMessage(message) {
     this.asked = message;
   }
+  terminate() {}
 };
 
 test('a call is answered by the result or the error of the worker', async () => {
@@ -31,4 +32,14 @@ test('every call fails if the worker does not load', { timeout: 10_000 }, async 
   for (const call of calls) {
     await assert.rejects(call, /^Error: the page's worker does not load in this browser: /);
   }
+});
+
+test('a model that is opened after a failure gets a new worker', { timeout: 10_000 }, async () => {
+  const engine = new Engine();
+  const failed = engine.load('m.onnx', new Uint8Array(0));
+  worker.onerror(new Event('error'));
+  await assert.rejects(failed);
+  const loaded = engine.load('m.onnx', new Uint8Array(0));
+  worker.onmessage({ data: { id: worker.asked.id, result: { labels: ['a'] } } });
+  assert.deepEqual(await loaded, { labels: ['a'] });
 });

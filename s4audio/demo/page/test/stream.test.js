@@ -1,5 +1,5 @@
 // Against Python: tests/demo/test_node.py exports models, writes what Python makes of a sound, and
-// runs this file with S4AUDIO_WEB_EXAMPLE naming their folder.
+// runs this file with S4AUDIO_DEMO_EXAMPLE naming their folder.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { Listener } from '../listener.js';
 import { StreamResampler } from '../resampler.js';
 import { KeywordStream } from '../stream.js';
 
-const folder = process.env.S4AUDIO_WEB_EXAMPLE;
+const folder = process.env.S4AUDIO_DEMO_EXAMPLE;
 const skip = folder ? false : 'needs models and answers from Python: run pytest tests/demo';
 
 const TOLERANCE = 1e-4;
