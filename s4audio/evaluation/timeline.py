@@ -140,9 +140,12 @@ def hear_files(
 
 
 def _name(path: Path, others: Collection[Path]) -> str:
-    """The file's name; the whole path where another folder has a file of this name."""
-    alike = sum(other.name == path.name for other in others)
-    return path.name if alike == 1 else path.as_posix()
+    """As many of the path's last parts as no other path ends with."""
+    for count in range(1, len(path.parts) + 1):
+        tail = path.parts[-count:]
+        if sum(other.parts[-count:] == tail for other in others) == 1:
+            return Path(*tail).as_posix()
+    return path.as_posix()
 
 
 def _check_file(path: Path, spoken: Sequence[Spoken], row_seconds: float) -> None:

@@ -59,10 +59,7 @@ def test_recordings_of_one_name_in_two_folders(checkpoint: str, tmp_path: Path) 
     assert main([*words, "--output", str(tmp_path / "report")]) == 0
     spoken = (tmp_path / "report" / "spoken.csv").read_text().splitlines()[1:]
     names = [line.split(",")[0] for line in spoken]
-    assert [name.removeprefix(tmp_path.as_posix()) for name in names] == [
-        "/monday/talk.wav",
-        "/tuesday/talk.wav",
-    ]
+    assert names == ["monday/talk.wav", "tuesday/talk.wav"]
 
 
 def test_negatives(checkpoint: str, tmp_path: Path) -> None:
