@@ -37,7 +37,7 @@ def run_benchmark(
 
     Args:
         suites: names of suites; None for all, ``published`` only if its folder is given.
-        quick: small sizes, one process a case, without pykeops: under a minute.
+        quick: small sizes, one process a case, without pykeops: about a minute.
         output: folder for benchmark.json, benchmark.md and the pictures.
         threads: threads of each case; None for all processors.
         repeats: processes a case, at least 1; None for 3, or 1 if quick.
