@@ -84,6 +84,11 @@ def run_benchmark(
 def _groups(
     suites: Sequence[str] | None, quick: bool, threads: int, published: Path | None
 ) -> list[Group]:
+    # Before minutes of measuring: the folder's suite is the last.
+    if published is not None and not published.is_dir():
+        raise UserError(f"--published {published}: no such folder")
+    if published is not None and suites is not None and "published" not in suites:
+        raise UserError(f"--published {published} is of the suite published: add it to --suites")
     folder = "" if published is None else str(published.resolve())
     sizes = replace(QUICK if quick else FULL, published=folder)
     default = [name for name in SUITES if folder or name != "published"]

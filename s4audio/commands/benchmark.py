@@ -5,7 +5,6 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from s4audio.benchmark.suites import SUITES
-from s4audio.errors import UserError
 
 
 def run(command: str, arguments: list[str]) -> int:
@@ -46,7 +45,6 @@ def run(command: str, arguments: list[str]) -> int:
         help="measure the papers' own layers too: folder of s4.py, dss.py and gconv_standalone.py",
     )
     options = parser.parse_args(arguments)
-    _check_published(options.published, options.suites)
     from s4audio.benchmark.run import run_benchmark
 
     run_benchmark(
@@ -58,13 +56,3 @@ def run(command: str, arguments: list[str]) -> int:
         published=options.published,
     )
     return 0
-
-
-def _check_published(folder: Path | None, suites: list[str] | None) -> None:
-    """Before minutes of measuring: the folder's suite is the last."""
-    if folder is None:
-        return
-    if not folder.is_dir():
-        raise UserError(f"--published {folder}: no such folder")
-    if suites is not None and "published" not in suites:
-        raise UserError(f"--published {folder} is of the suite published: add it to --suites")

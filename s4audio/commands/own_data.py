@@ -29,33 +29,25 @@ def chosen_data(
         The data set, not prepared yet.
 
     Raises:
-        UserError: As `own_data` and `open_audio`, or there are no data to open.
+        UserError: As `open_audio`, the checkpoint cannot be read, or what it names is not audio or
+            not there.
     """
     from s4audio.data import open_audio
+    from s4audio.models.pretrained import read_checkpoint
 
-    known = checkpoint.suffix == ".ckpt"
-    if data is None and not known:
+    if checkpoint.suffix == ".ckpt":
+        description = read_checkpoint(checkpoint)["s4audio"]["data"]
+        if data is None or _is_own(data, description):
+            return _own_data(checkpoint, description)
+    elif data is None:
         raise UserError(f"{checkpoint} does not say what it was trained on; give --data DIR")
-    if data is None or (known and _is_own(data, checkpoint)):
-        return own_data(checkpoint)
     return open_audio(data, labels=labels, sample_rate=sample_rate)
 
 
-def own_data(checkpoint: Path) -> "AudioDataModule":
-    """Open the recordings that a checkpoint names, from the folder in which it was trained.
-
-    Args:
-        checkpoint: A .ckpt of `s4audio fit`.
-
-    Returns:
-        The data set, not prepared yet, without training clips that cannot be had any more.
-
-    Raises:
-        UserError: The checkpoint cannot be read, or what it names is not audio or not there.
-    """
+def _own_data(checkpoint: Path, description: dict[str, Any]) -> "AudioDataModule":
+    """The data that a checkpoint describes, without training clips that cannot be had any more."""
     from s4audio.data import audio_from_description
 
-    description = _description(checkpoint)
     arguments = description.get("arguments", {})
     place = _place(description)
     made = description.get("class") == "SyntheticSpeech" or arguments.get("download")
@@ -67,13 +59,6 @@ def own_data(checkpoint: Path) -> "AudioDataModule":
     return audio_from_description({**description, "arguments": _to_score(arguments)})
 
 
-def _description(checkpoint: Path) -> dict[str, Any]:
-    from s4audio.models.pretrained import read_checkpoint
-
-    description: dict[str, Any] = read_checkpoint(checkpoint)["s4audio"]["data"]
-    return description
-
-
 def _place(description: dict[str, Any]) -> Path | None:
     """Folder or table of the data; None if it has none of its own."""
     arguments = description.get("arguments", {})
@@ -81,8 +66,8 @@ def _place(description: dict[str, Any]) -> Path | None:
     return Path(place) if isinstance(place, str) else None
 
 
-def _is_own(data: Path, checkpoint: Path) -> bool:
-    place = _place(_description(checkpoint))
+def _is_own(data: Path, description: dict[str, Any]) -> bool:
+    place = _place(description)
     # A folder with a table in it is as good as the table.
     same = {data.resolve(), (data / "manifest.csv").resolve()}
     return place is not None and place.resolve() in same

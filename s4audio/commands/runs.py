@@ -47,9 +47,9 @@ def beside(checkpoint: Path) -> Path:
         The run of a file, or else the file's folder; the folder itself; a folder here for a name,
         `evaluation/NAME` or `evaluation/OWNER/NAME`.
     """
-    from s4audio.models.hub import PREFIX
+    from s4audio.models.hub import PREFIX, is_on_hub
 
-    if checkpoint.as_posix().startswith(PREFIX):
+    if is_on_hub(checkpoint):
         return Path("evaluation", checkpoint.as_posix().removeprefix(PREFIX))
     if checkpoint.is_dir():
         return checkpoint

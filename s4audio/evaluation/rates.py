@@ -53,6 +53,7 @@ from s4audio.evaluation.sweep import (
     methods,
 )
 from s4audio.models import SequenceClassifier
+from s4audio.models.pooling import lengths_if_padded
 
 Waveform = npt.NDArray[np.float32]
 
@@ -203,10 +204,8 @@ def _run(
     for start in range(0, len(order), size):
         positions = order[start : start + size]
         inputs, lengths = _batch(clips, positions, job)
+        mask = lengths_if_padded(lengths.to(device), inputs.shape[1])
         inputs = inputs.to(device)
-        # A mask that hides nothing costs time in every layer.
-        padded = bool((lengths < inputs.shape[1]).any())
-        mask = lengths.to(device) if padded else None
         for index, factor in enumerate(job.factors):
             begin = time.perf_counter()
             logits = model(inputs, mask, factor).float().cpu()

@@ -28,6 +28,7 @@ from s4audio.errors import UserError
 from s4audio.evaluation.metrics import wilson_interval
 from s4audio.evaluation.tables import TextTable, print_table, with_interval, write_text
 from s4audio.models import SequenceClassifier
+from s4audio.models.pooling import lengths_if_padded
 
 LEVELS_DB = (-30.0, -20.0, -10.0, 0.0)
 """Peaks that are tried, relative to full scale."""
@@ -173,9 +174,7 @@ def _batch(
 
     parameter = next(model.parameters(), None)
     device = torch.device("cpu") if parameter is None else parameter.device
-    # A mask that hides nothing costs time in every layer.
-    padded = bool((lengths < waveforms.shape[1]).any())
-    mask = lengths.to(device) if padded else None
+    mask = lengths_if_padded(lengths.to(device), waveforms.shape[1])
 
     def right(inputs: Tensor) -> npt.NDArray[np.bool_]:
         with torch.inference_mode():

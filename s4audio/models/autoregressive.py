@@ -12,7 +12,7 @@ from s4audio.errors import UserError
 from s4audio.models.block import Backbone, ChannelLinear, Dropout, Norm, make_norm
 from s4audio.models.build import make_backbone
 from s4audio.models.config import ClassifierConfig, refuse_options
-from s4audio.models.hub import PREFIX
+from s4audio.models.hub import is_on_hub
 from s4audio.models.inputs import check_tokens
 from s4audio.models.pretrained import (
     list_pretrained,
@@ -262,8 +262,8 @@ def load_autoregressive(path: Path) -> tuple[AutoregressiveModel, dict[str, Any]
     Raises:
         UserError: if there is no such file, or it is damaged or holds another kind of model.
     """
-    on_hub = path.as_posix().startswith(PREFIX)  # where classifiers are, and nothing else of ours
-    if on_hub or (not path.exists() and str(path) in list_pretrained()):
+    # On the hub there are classifiers, and nothing else of ours.
+    if is_on_hub(path) or (not path.exists() and str(path) in list_pretrained()):
         raise UserError(
             f"{path} classifies and generates nothing: give a checkpoint of a recipe in "
             "recipes/language or recipes/density"

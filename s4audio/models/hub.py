@@ -19,6 +19,11 @@ CARD_NAME = "README.md"
 _LOG_IN = "log in with hf auth login, or set HF_TOKEN"
 
 
+def is_on_hub(path: Path) -> bool:
+    """Whether what stands for a model is the name of one on the hub."""
+    return path.as_posix().startswith(PREFIX)
+
+
 def fetch(name: str) -> Path:
     """Download a model; what is in the cache of huggingface_hub is not downloaded again.
 

@@ -21,6 +21,16 @@ def frame_mask(lengths: Tensor, frames: int) -> Tensor:
     return torch.arange(frames, device=lengths.device) < lengths[:, None, None]
 
 
+def lengths_if_padded(lengths: Tensor, time: int) -> Tensor | None:
+    """Lengths of a batch, or None if nothing is padded: a mask costs time in every layer.
+
+    Args:
+        lengths: valid steps of each row (batch,).
+        time: steps of the batch.
+    """
+    return lengths if bool((lengths < time).any()) else None
+
+
 def pool(x_BHL: Tensor, lengths: Tensor | None, pooling: Pooling) -> Tensor:
     """Pool the valid frames.
 

@@ -57,10 +57,10 @@ def load(name_or_path: str | os.PathLike[str]) -> SequenceClassifier:
     Raises:
         UserError: if there is no such thing, or it is damaged or foreign.
     """
-    from s4audio.models.hub import PREFIX, fetch
+    from s4audio.models.hub import PREFIX, fetch, is_on_hub
 
     path = Path(name_or_path)
-    if path.as_posix().startswith(PREFIX):
+    if is_on_hub(path):
         return load_folder(fetch(path.as_posix()))
     if path.is_dir():
         return load_folder(path)

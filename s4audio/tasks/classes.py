@@ -17,6 +17,7 @@ from s4audio.evaluation import Answers, predicted_classes, report_classes
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.models.logmel import LogMelConfig, LogMelNetwork
 from s4audio.models.pairs import PairClassifier
+from s4audio.models.pooling import lengths_if_padded
 from s4audio.tasks.base import Task
 from s4audio.tasks.figures import figure
 from s4audio.tasks.optimizer import OptimizerConfig
@@ -180,9 +181,8 @@ class ClassTask(Task):
 
 
 def padded_lengths(batch: Batch) -> Tensor | None:
-    """Lengths of a batch, or None if nothing is padded: a mask costs time in every layer."""
-    padded = bool((batch.lengths < batch.inputs.shape[1]).any())
-    return batch.lengths if padded else None
+    """Lengths of a batch, or None if nothing is padded."""
+    return lengths_if_padded(batch.lengths, batch.inputs.shape[1])
 
 
 def check_inputs(config: ClassifierConfig | LogMelConfig, data: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from s4audio.commands.own_data import chosen_data, own_data
+from s4audio.commands.own_data import chosen_data
 from s4audio.data import AudioFolder, AudioManifest, DataModule, KeywordStreams, SpeechCommands
 from s4audio.errors import UserError
 
@@ -64,7 +64,7 @@ def test_a_table_that_is_gone(tones: Path, tmp_path: Path) -> None:
     checkpoint = saved(AudioManifest(table), tmp_path)
     table.unlink()
     with pytest.raises(UserError, match=r"words\.csv, the data that .* --data DIR"):
-        own_data(checkpoint)
+        chosen_data(checkpoint, None, LABELS, RATE)
 
 
 @pytest.mark.parametrize("kind", [SpeechCommands, KeywordStreams])
@@ -72,11 +72,11 @@ def test_training_clips_that_are_gone_do_not_matter(
     kind: type[SpeechCommands | KeywordStreams], tmp_path: Path
 ) -> None:
     checkpoint = saved(kind(tmp_path, extra=tmp_path / "more"), tmp_path)
-    module = own_data(checkpoint)
+    module = chosen_data(checkpoint, None, LABELS, RATE)
     assert isinstance(module, kind)
     assert module.extra is None
     (tmp_path / "more").mkdir()
-    assert own_data(checkpoint).extra == str(tmp_path / "more")
+    assert chosen_data(checkpoint, None, LABELS, RATE).extra == str(tmp_path / "more")
 
 
 def test_no_espeak_is_needed_for_real_test_clips(
@@ -84,7 +84,7 @@ def test_no_espeak_is_needed_for_real_test_clips(
 ) -> None:
     checkpoint = saved(KeywordStreams(tmp_path, synthetic_clips_per_word=7), tmp_path)
     monkeypatch.setattr("s4audio.commands.own_data.find_spec", lambda name: object())
-    assert own_data(checkpoint).synthetic_clips_per_word == 7
+    assert chosen_data(checkpoint, None, LABELS, RATE).synthetic_clips_per_word == 7
     monkeypatch.undo()
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    assert own_data(checkpoint).synthetic_clips_per_word == 0
+    assert chosen_data(checkpoint, None, LABELS, RATE).synthetic_clips_per_word == 0
