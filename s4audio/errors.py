@@ -19,6 +19,11 @@ class OwnFaultError(RuntimeError):
     """
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or the name of its class where there is none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def check_count(name: str, number: int | None) -> None:
     """Refuse a number below 1; None stands for a default.
 

@@ -25,7 +25,7 @@ from s4audio.data.cache import Int16Array, cache_dir
 from s4audio.data.download import download as download_file
 from s4audio.data.synthetic import checked_words, file_name
 from s4audio.data.synthetic_voices import SAMPLE_RATE, acoustics, fast_enough, record
-from s4audio.errors import UserError
+from s4audio.errors import UserError, first_line
 
 Style = npt.NDArray[np.float32]
 
@@ -96,9 +96,8 @@ class NeuralVoices:
             self._engine = Kokoro.from_session(session, str(voices))
             self._styles = {name: self._engine.voices[name] for name in self._engine.voices}
         except Exception as error:  # whatever ONNX Runtime and NumPy raise for damaged files
-            reason = str(error).partition("\n")[0]
             raise UserError(
-                f"{model} and {voices} are no model and voices of Kokoro ({reason})"
+                f"{model} and {voices} are no model and voices of Kokoro ({first_line(error)})"
             ) from None
 
     def speaker(self, rng: np.random.Generator) -> Speaker:

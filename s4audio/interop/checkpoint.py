@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, first_line
 from s4audio.interop.state_spaces import from_state_spaces
 from s4audio.models import SequenceClassifier
 from s4audio.models.pretrained import read_pickled_tensors
@@ -54,8 +54,7 @@ def _read(path: Path) -> dict[str, Any]:
         else:
             values = json.loads(text)
     except Exception as error:  # yaml and json have no common error
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is not valid JSON or YAML: {reason}") from error
+        raise UserError(f"{path} is not valid JSON or YAML: {first_line(error)}") from error
     if not isinstance(values, dict):
         raise UserError(f"{path} holds {type(values).__name__}, not a table of options")
     return values

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, first_line
 from s4audio.models.card import model_card
 from s4audio.models.classifier import SequenceClassifier
 from s4audio.models.pretrained import CONFIG_NAME, WEIGHTS_NAME, save_folder
@@ -120,7 +120,7 @@ def _reason(error: BaseException) -> str:
     """What happened and how to mend it."""
     from huggingface_hub import errors
 
-    text = str(error).strip().partition("\n")[0]
+    text = first_line(error)
     if isinstance(error, errors.GatedRepoError):
         return f"its owner has to let you in: ask on its page, then {_LOG_IN}"
     if isinstance(error, errors.RepositoryNotFoundError):

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from s4audio.errors import UserError
+from s4audio.errors import UserError, first_line
 from s4audio.streaming.classifier import StreamingClassifier
 
 Array = npt.NDArray[Any]
@@ -104,7 +104,7 @@ class OnnxEngine(Engine):
             self._rehearse()
         except Exception as error:  # what onnxruntime says of a foreign graph has no common base
             raise UserError(
-                f"{path} is an ONNX file, but not one of s4audio export ({_reason(error)}): "
+                f"{path} is an ONNX file, but not one of s4audio export ({first_line(error)}): "
                 "export a checkpoint with s4audio export"
             ) from error
         self.restore(self.initial_state(1))
@@ -178,7 +178,7 @@ def _open(path: Path, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has no common base of its errors
-        raise UserError(f"{path} is damaged or not an ONNX file: {_reason(error)}") from error
+        raise UserError(f"{path} is damaged or not an ONNX file: {first_line(error)}") from error
 
 
 def _names(metadata: Mapping[str, str], key: str) -> tuple[str, ...]:
@@ -220,8 +220,3 @@ def _state_shapes(inputs: list[Any]) -> dict[str, list[int]]:
                 raise ValueError(f"the shape of {x.name} must be known, is {x.shape}")
             shapes[x.name.removeprefix(STATE)] = x.shape[1:]
     return shapes
-
-
-def _reason(error: Exception) -> str:
-    """The first line of an error's message."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
