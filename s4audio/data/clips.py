@@ -104,14 +104,15 @@ class Clips(Dataset[Clip]):
         if self.length is not None:
             return np.full(len(self), self.length, dtype=np.int64)
         lengths = self._store.lengths[self._rows]
-        starts, stops = ((share * lengths).astype(np.int64) for share in self._part)
-        sizes: Int64Array = np.maximum(stops - starts, 1)
-        return sizes
+        starts, stops = _bounds(lengths, self._part)
+        return stops - starts
 
     def _gather(
         self, indices: Sequence[int], length: int | None, positions: Sequence[float] | None
     ) -> tuple[Int16Array, Int64Array]:
-        clips = [between(self._store[row], self._part) for row in self._rows[indices]]
+        rows = self._rows[indices]
+        limits = zip(*_bounds(self._store.lengths[rows], self._part), strict=True)
+        clips = [self._store[row][a:b] for row, (a, b) in zip(rows, limits, strict=True)]
         if length is None:
             lengths = np.array([len(clip) for clip in clips], dtype=np.int64)
         else:
@@ -126,8 +127,14 @@ class Clips(Dataset[Clip]):
 
 def between(waveform: Samples, limits: tuple[float, float]) -> Samples:
     """The part of a recording between two shares of its length, never empty."""
-    start, stop = (int(share * len(waveform)) for share in limits)
-    return waveform[start : max(stop, start + 1)]
+    (start,), (stop,) = _bounds(np.array([len(waveform)]), limits)
+    return waveform[start:stop]
+
+
+def _bounds(lengths: Int64Array, limits: tuple[float, float]) -> tuple[Int64Array, Int64Array]:
+    """First sample of the part of each clip, and the one behind its last."""
+    starts, stops = ((share * lengths).astype(np.int64) for share in limits)
+    return starts, np.maximum(stops, starts + 1)
 
 
 def _window(clip: Int16Array, length: int, position: float | None) -> Int16Array:
