@@ -17,7 +17,7 @@ def main() -> None:
     """Run the suites and write the report."""
     parser = argparse.ArgumentParser(description="Measure s4audio on this machine.")
     parser.add_argument("--suites", nargs="+", metavar="SUITE", help=", ".join(SUITES))
-    parser.add_argument("--quick", action="store_true", help="small sizes, about a minute")
+    parser.add_argument("--quick", action="store_true", help="small sizes, half a minute")
     parser.add_argument("--output", type=Path, default=Path("benchmark"), help="folder to write")
     parser.add_argument("--threads", type=int, help="threads of each case (default: all)")
     parser.add_argument("--repeats", type=int, help="processes a case (default: 3, quick: 1)")

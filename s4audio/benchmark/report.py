@@ -50,7 +50,7 @@ def print_result(result: GroupResult) -> None:
 
 
 def write_report(benchmark: Benchmark, output: Path) -> None:
-    """Write benchmark.json, benchmark.md and the pictures.
+    """Write benchmark.json and benchmark.md.
 
     Args:
         benchmark: results so far.
@@ -60,14 +60,27 @@ def write_report(benchmark: Benchmark, output: Path) -> None:
         UserError: if the folder or a file in it cannot be written.
     """
     with report_folder(output):
-        (output / PICTURES).mkdir(exist_ok=True)
         text = json.dumps(_document(benchmark), indent=1, ensure_ascii=False)
         (output / "benchmark.json").write_text(text + "\n", encoding="utf-8")
         (output / "benchmark.md").write_text(_markdown(benchmark), encoding="utf-8")
-        for result in benchmark.results:
-            if _has_picture(result):
-                plot = plot_tokens if result.group.tokens else plot_growth
-                plot(result, output / PICTURES / _picture(result))
+
+
+def draw_result(result: GroupResult, output: Path) -> None:
+    """Draw the picture of a group that has one.
+
+    Args:
+        result: of the group.
+        output: folder of the report, made if missing.
+
+    Raises:
+        UserError: if the folder or a file in it cannot be written.
+    """
+    if not _has_picture(result):
+        return
+    with report_folder(output):
+        (output / PICTURES).mkdir(exist_ok=True)
+        plot = plot_tokens if result.group.tokens else plot_growth
+        plot(result, output / PICTURES / _picture(result))
 
 
 def result_table(result: GroupResult) -> TextTable:

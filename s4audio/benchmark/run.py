@@ -11,7 +11,8 @@ from rich.text import Text
 
 from s4audio.benchmark.cases import Case, Group, GroupResult
 from s4audio.benchmark.machine import available_threads, describe_machine
-from s4audio.benchmark.report import Benchmark, print_result, write_report
+from s4audio.benchmark.processes import Processes
+from s4audio.benchmark.report import Benchmark, draw_result, print_result, write_report
 from s4audio.benchmark.runner import Effort, run_group
 from s4audio.benchmark.suites import FULL, QUICK, SUITES, list_groups
 from s4audio.errors import UserError
@@ -37,7 +38,7 @@ def run_benchmark(
 
     Args:
         suites: names of suites; None for all, ``published`` only if its folder is given.
-        quick: small sizes, one process a case, without pykeops: about a minute.
+        quick: small sizes, one process a case, without pykeops: half a minute.
         output: folder for benchmark.json, benchmark.md and the pictures.
         threads: threads of each case; None for all processors.
         repeats: processes a case, at least 1; None for 3, or 1 if quick.
@@ -64,16 +65,16 @@ def run_benchmark(
     results: list[GroupResult] = []
     benchmark = Benchmark(command, date, machine, repeats, ())
     write_report(benchmark, output)
-    with _progress_bar(progress) as bar:
-        processes = sum(len(group.cases) for group in groups) * repeats
-        task = bar.add_task("", total=processes)
+    with _progress_bar(progress) as bar, Processes() as processes:
+        task = bar.add_task("", total=sum(len(group.cases) for group in groups) * repeats)
 
         def started(case: Case) -> None:
             bar.update(task, advance=1, description=f"{group.suite}: {case.name}")
 
         for group in groups:
-            results.append(run_group(group, effort, started))
+            results.append(run_group(group, effort, processes, started))
             print_result(results[-1])
+            draw_result(results[-1], output)
             benchmark = Benchmark(command, date, machine, repeats, tuple(results))
             write_report(benchmark, output)
     _check_any(results)

@@ -1,13 +1,10 @@
-"""Starts a fresh process for every measurement and compares what comes back.
+"""Has every case measured in a fresh process and compares what comes back.
 
 The cases of a group take turns: A B C, A B C, ... Whatever else the machine does in the meantime
 then falls on all of them alike, and ratios stay fair.
 """
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,8 +14,7 @@ import numpy as np
 
 from s4audio.benchmark.cases import Case, Group, GroupResult, Measurement, Row
 from s4audio.benchmark.memory import available
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+from s4audio.benchmark.processes import Processes, ProcessFailedError
 
 Errors = dict[int, tuple[float, dict[str, float]]]
 
@@ -42,7 +38,9 @@ class CaseFailedError(Exception):
     """A case could not be measured; the message is the reason."""
 
 
-def run_group(group: Group, effort: Effort, started: Callable[[Case], None]) -> GroupResult:
+def run_group(
+    group: Group, effort: Effort, processes: Processes, started: Callable[[Case], None]
+) -> GroupResult:
     """Measure every case of a group, in turns.
 
     A case that fails keeps its row, with the reason, and is not tried again.
@@ -50,6 +48,7 @@ def run_group(group: Group, effort: Effort, started: Callable[[Case], None]) -> 
     Args:
         group: the group.
         effort: repeats and limits.
+        processes: where cases are measured.
         started: called before every process.
 
     Returns:
@@ -66,7 +65,8 @@ def run_group(group: Group, effort: Effort, started: Callable[[Case], None]) -> 
                 started(case)
                 try:
                     place = Path(folder) / str(index)
-                    measured[index].append(run_case(case, place, effort, judged and turn == 0))
+                    wanted = judged and turn == 0
+                    measured[index].append(run_case(case, place, effort, processes, wanted))
                 except CaseFailedError as error:
                     failures[index] = str(error)
             if turn == 0:
@@ -80,13 +80,16 @@ def run_group(group: Group, effort: Effort, started: Callable[[Case], None]) -> 
     return GroupResult(group, tuple(rows))
 
 
-def run_case(case: Case, folder: Path, effort: Effort, results: bool) -> Measurement:
+def run_case(
+    case: Case, folder: Path, effort: Effort, processes: Processes, results: bool
+) -> Measurement:
     """Measure one case in a fresh process.
 
     Args:
         case: the case.
         folder: for the files that are exchanged.
         effort: limits.
+        processes: where it is measured.
         results: whether to leave results.npz in the folder.
 
     Returns:
@@ -106,43 +109,13 @@ def run_case(case: Case, folder: Path, effort: Effort, results: bool) -> Measure
     request = {"case": asdict(case), "seconds": effort.seconds, "results": results}
     (folder / "request.json").write_text(json.dumps(request))
     try:
-        process = subprocess.run(
-            [sys.executable, "-m", "s4audio.benchmark.worker", str(folder)],
-            env=environment(case),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=effort.timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CaseFailedError(f"not done after {effort.timeout:g} s") from None
-    if not answer.is_file():
-        raise CaseFailedError(_last_words(process))
+        processes.answer(folder, effort.timeout)
+    except ProcessFailedError as error:
+        raise CaseFailedError(str(error)) from None
     values = json.loads(answer.read_text())
     if "failure" in values:
         raise CaseFailedError(values["failure"])
     return Measurement(**values)
-
-
-def environment(case: Case) -> dict[str, str]:
-    """The environment of a case's process: this one's, with threads set.
-
-    Args:
-        case: the case.
-
-    Returns:
-        names and values.
-    """
-    return {**os.environ, **dict.fromkeys(THREADS, str(case.threads))}
-
-
-def _last_words(process: subprocess.CompletedProcess[str]) -> str:
-    if process.returncode < 0:
-        return f"ended by signal {-process.returncode}, most likely for want of memory"
-    lines = process.stderr.strip().splitlines()
-    return lines[-1] if lines else f"ended with exit code {process.returncode}"
 
 
 def _errors(group: Group, folder: Path, failures: dict[int, str]) -> Errors:

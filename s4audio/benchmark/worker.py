@@ -1,13 +1,15 @@
-"""Measures one case in a process of its own: `python -m s4audio.benchmark.worker FOLDER`.
+"""Measures cases, each in a process of its own: `python -m s4audio.benchmark.worker`.
 
-FOLDER/request.json holds the case, a budget of time and whether results are wanted.
-FOLDER/measurement.json receives times and memory, or the reason why there are none, and
-FOLDER/results.npz, if wanted, what is compared with the judge.
-The threads are set in the environment by whoever starts the process, because torch reads it before
-the first line here runs.
+Reads names of folders from stdin. On Linux a fork answers each, and its exit code goes to stdout.
+Elsewhere a fork must not use the system's libraries: the process itself answers the first and ends.
+
+request.json holds the case, a budget of time and whether results are wanted. measurement.json
+receives times and memory, or the reason why there are none, results.npz, if wanted, what is
+compared with the judge, and log.txt what libraries print.
 """
 
 import json
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -17,6 +19,7 @@ from time import perf_counter
 
 import numpy as np
 import torch
+import torch.fx.experimental.symbolic_shapes  # else the first backward of a tensor loads it
 from torch import Tensor
 
 from s4audio.allocator import keep_freed_memory
@@ -25,11 +28,27 @@ from s4audio.benchmark.memory import current_rss, peak_rss, reset_peak
 from s4audio.benchmark.probe import Probe
 from s4audio.errors import UserError
 
+THREADS = "OMP_NUM_THREADS"
+"""For libraries that are loaded later, such as what pykeops compiles; torch is told directly."""
+
 SEED = 0
 LEAST_STEPS, MOST_STEPS = 3, 50
 
 
-def main(folder: Path) -> None:
+def main() -> None:
+    """See the module."""
+    for line in sys.stdin:
+        if sys.platform != "linux" or os.fork() == 0:
+            folder = Path(line.rstrip("\n"))
+            with (folder / "log.txt").open("w") as log:
+                os.dup2(log.fileno(), sys.stdout.fileno())
+                os.dup2(log.fileno(), sys.stderr.fileno())
+            answer(folder)
+            os._exit(0)  # taking torch down would take as long as loading it
+        print(os.waitstatus_to_exitcode(os.wait()[1]), flush=True)
+
+
+def answer(folder: Path) -> None:
     """Answer the request in a folder.
 
     Args:
@@ -37,6 +56,7 @@ def main(folder: Path) -> None:
     """
     request = json.loads((folder / "request.json").read_text())
     case = Case(**request["case"])
+    os.environ[THREADS] = str(case.threads)
     if case.keeps_memory:
         keep_freed_memory()
     try:
@@ -44,11 +64,11 @@ def main(folder: Path) -> None:
         if request["results"]:
             arrays = {name: x.detach().double().numpy() for name, x in results.items()}
             np.savez(folder / "results.npz", **arrays)  # type: ignore[arg-type]
-        answer = asdict(measurement)
+        values = asdict(measurement)
     except Exception as error:  # whatever fails becomes a row of the table
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        answer = {"failure": kind + " ".join(str(error).split())}
-    (folder / "measurement.json").write_text(json.dumps(answer))
+        values = {"failure": kind + " ".join(str(error).split())}
+    (folder / "measurement.json").write_text(json.dumps(values))
 
 
 def measure(case: Case, seconds: float) -> tuple[Measurement, dict[str, Tensor]]:
@@ -111,4 +131,4 @@ def _measurement(
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

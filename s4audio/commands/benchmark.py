@@ -31,7 +31,7 @@ def run(command: str, arguments: list[str]) -> int:
         help=f"what to measure: {', '.join(SUITES)} (default: everything)",
     )
     parser.add_argument(
-        "--quick", action="store_true", help="small sizes, one process a case: about a minute"
+        "--quick", action="store_true", help="small sizes, one process a case: half a minute"
     )
     parser.add_argument(
         "--output", type=Path, default=Path("benchmark"), help="folder of the report"

@@ -33,8 +33,9 @@ from s4audio.ops.tiles import in_tiles, output_dtype
 
 _GOOD_FACTORS = (2, 3, 5)
 
-TILE_BYTES = 4 * 2**20
-"""Spectra that are held at once: about a core's share of the cache."""
+TILE_BYTES = 8 * 2**20
+"""Spectra that are held at once: few enough for the cache, and enough rows for a transform, because
+each call plans it anew."""
 
 
 def fft_convolution(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
@@ -98,18 +99,24 @@ def _checked(u_BHL: Tensor, k_DHM: Tensor) -> Tensor:
 
 
 def next_fast_length(minimum: int) -> int:
-    """Smallest even length of at least `minimum` whose only prime factors are 2, 3 and 5.
+    """An even length that FFT libraries handle well.
+
+    That is a power of two if one is at most a twentieth above `minimum`, since those are faster by
+    more than that, and otherwise the next length whose only prime factors are 2, 3 and 5.
 
     Args:
         minimum: at least 1.
 
     Returns:
-        a length that FFT libraries handle well.
+        a length of at least `minimum`.
 
     Example:
-        >>> next_fast_length(15999)
-        16000
+        >>> next_fast_length(15000), next_fast_length(16000)
+        (15000, 16384)
     """
+    power = 1 << (minimum - 1).bit_length()
+    if 20 * power <= 21 * minimum:
+        return max(2, power)
     candidate = minimum + minimum % 2
     while not _is_smooth(candidate):
         candidate += 2
@@ -153,8 +160,10 @@ class _Convolution(torch.autograd.Function):
                 u_tile, mean_H[some], variance_H[some] = normalized(
                     u_tile, weight[some], bias[some], eps, k_DHM.dtype
                 )
-            y_f = _spectrum(u_tile, twist_N, room).mul_(k_f[some])
-            y_BHL[:, some] = _signal(y_f, untwist_L).real
+            y_f = torch.fft.fft(_twisted(u_tile, twist_N, room)).mul_(k_f[some])
+            y_tile = _signal(torch.fft.ifft(y_f), untwist_L)
+            # A conversion that has to skip the imaginary parts is slow.
+            y_BHL[:, some] = y_tile if y_tile.dtype == y_BHL.dtype else y_tile.contiguous()
         ctx.save_for_backward(x_BHL, k_f, twist_N, mean_H, (variance_H + eps).rsqrt(), weight, bias)
         ctx.kernel_shape = k_DHM.shape
         ctx.mark_non_differentiable(mean_H, variance_H)
@@ -170,20 +179,22 @@ class _Convolution(torch.autograd.Function):
         dk_DHM = twist_N.real.new_empty(ctx.kernel_shape) if needs_k else None
         d_weight, d_bias = mean_H.new_zeros(2, len(mean_H))
         untwist_N = twist_N.conj_physical()
+        # An adjoint multiplies with conjugate spectra, which are those of the other direction:
+        # conj(fft(a x)) = n ifft(conj(a) x) for real x. So dy_f and dk_HN are conjugate here.
         for some, room in _tiles(x_BHL, k_f):
             x_tile = u_tile = x_BHL[:, some]
             if weight is not None:
                 x_tile = standardized(x_tile, mean_H[some], scale_H[some])
                 u_tile = (x_tile * weight[some, None]).add_(bias[some, None])
-            dy_f = _spectrum(dy_BHL[:, some], twist_N, room)
+            dy_f = torch.fft.ifft(_twisted(dy_BHL[:, some], untwist_N, room))
             if dk_DHM is not None:
                 # The batch is summed before the one inverse transform of each channel.
-                u_conj = _spectrum(u_tile, twist_N, room).conj_physical_()
-                dk_HN = _signal(u_conj.mul_(dy_f).sum(0), untwist_N)
-                dk_DHM[:, some] = _from_one_turn(dk_HN, ctx.kernel_shape, length)
+                u_f = torch.fft.fft(_twisted(u_tile, twist_N, room))
+                dk_HN = torch.fft.fft(u_f.mul_(dy_f).sum(0)).mul_(twist_N)
+                dk_DHM[:, some] = _from_one_turn(dk_HN.conj(), ctx.kernel_shape, length)
             if dx_BHL is None:
                 continue
-            du_tile = _signal(dy_f.mul_(k_f[some].conj_physical()), untwist_N[:length]).real
+            du_tile = _signal(torch.fft.fft(dy_f.mul_(k_f[some])), twist_N[:length])
             if weight is None:
                 dx_BHL[:, some] = du_tile
             else:
@@ -238,12 +249,11 @@ def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
         yield slice(start, stop), room[:, : stop - start]
 
 
-def _spectrum(x_BHL: Tensor, twist_N: Tensor, room: Tensor) -> Tensor:
+def _twisted(x_BHL: Tensor, twist_N: Tensor, room: Tensor) -> Tensor:
     room[..., : x_BHL.shape[-1]] = x_BHL
-    x_f: Tensor = torch.fft.fft(room.mul_(twist_N))
-    return x_f
+    return room.mul_(twist_N)
 
 
-def _signal(x_f: Tensor, untwist_L: Tensor) -> Tensor:
-    x_BHL: Tensor = torch.fft.ifft(x_f)[..., : untwist_L.shape[0]]
-    return x_BHL.mul_(untwist_L)
+def _signal(x_BHN: Tensor, twist_L: Tensor) -> Tensor:
+    """The real part of what comes back from a transform, as a view; its memory is used."""
+    return x_BHN[..., : twist_L.shape[0]].mul_(twist_L).real

@@ -45,7 +45,8 @@ def normalized(
     x_BHL = x_BHL.to(dtype)
     mean_H = x_BHL.mean((0, 2))
     centred_BHL = x_BHL - mean_H[:, None]
-    variance_H = (centred_BHL * centred_BHL).mean((0, 2))
+    # Of the norms of the rows, since a norm needs no tensor of squares.
+    variance_H = torch.linalg.vector_norm(centred_BHL, dim=2).square().mean(0) / x_BHL.shape[2]
     factor_H = (variance_H + eps).rsqrt() * weight_H
     return Normalized(centred_BHL.mul_(factor_H[:, None]).add_(bias_H[:, None]), mean_H, variance_H)
 

@@ -15,6 +15,7 @@ from s4audio.benchmark.plots import plot_growth
 from s4audio.benchmark.report import (
     Benchmark,
     digits,
+    draw_result,
     duration,
     memory,
     print_result,
@@ -97,6 +98,8 @@ def test_print(comparison, capsys):
 
 def test_report_files(comparison, growth, tmp_path):
     write_report(benchmark(comparison, growth), tmp_path / "new" / "folder")
+    for result in (comparison, growth):
+        draw_result(result, tmp_path / "new" / "folder")
     found = {str(p.relative_to(tmp_path / "new" / "folder")) for p in tmp_path.rglob("*.*")}
     assert found == {
         "benchmark.json",
@@ -135,10 +138,13 @@ def test_json_has_no_infinity(comparison, tmp_path):
     assert (row["error"], row["gradient_errors"]) == (None, {"C": None})
 
 
-def test_a_folder_that_cannot_be_written(comparison, tmp_path):
+def test_a_folder_that_cannot_be_written(comparison, growth, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot be written to .*file.*--output") as caught:
         write_report(benchmark(comparison), tmp_path / "file")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=r"cannot be written to .*file.*--output") as caught:
+        draw_result(growth, tmp_path / "file")
     assert "\n" not in str(caught.value)
 
 

@@ -21,7 +21,7 @@ def fake(monkeypatch, comparison):
     """Groups are not measured; every row gets the times of the first row of `comparison`."""
     efforts = []
 
-    def run_group(group, effort, started):
+    def run_group(group, effort, processes, started):
         efforts.append((group, effort))
         for case in group.cases:
             started(case)
@@ -48,10 +48,10 @@ def test_full_run(fake, tmp_path, capsys):
 def test_interrupted_run_leaves_what_it_has(fake, tmp_path, monkeypatch):
     measure = run.run_group
 
-    def run_group(group, effort, started):
+    def run_group(group, effort, processes, started):
         if len(fake) == 2:
             raise KeyboardInterrupt
-        return measure(group, effort, started)
+        return measure(group, effort, processes, started)
 
     monkeypatch.setattr(run, "run_group", run_group)
     with pytest.raises(KeyboardInterrupt):
@@ -61,7 +61,7 @@ def test_interrupted_run_leaves_what_it_has(fake, tmp_path, monkeypatch):
 
 
 def test_nothing_measured_is_an_error(fake, tmp_path, monkeypatch):
-    def run_group(group, effort, started):
+    def run_group(group, effort, processes, started):
         return GroupResult(group, tuple(Row(case, failure="no torch") for case in group.cases))
 
     monkeypatch.setattr(run, "run_group", run_group)

@@ -1,6 +1,5 @@
 """Processes, turns, failures, and the comparison with the judge."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,14 +7,8 @@ import numpy as np
 import pytest
 
 from s4audio.benchmark import Case, Group, Measurement, runner
-from s4audio.benchmark.runner import (
-    CaseFailedError,
-    Effort,
-    environment,
-    relative_error,
-    run_case,
-    run_group,
-)
+from s4audio.benchmark.processes import Processes
+from s4audio.benchmark.runner import CaseFailedError, Effort, relative_error, run_case, run_group
 
 PARAMETERS = {"form": "s4audio", "batch": 1, "channels": 2, "length": 64, "directions": 1}
 CASE = Case("ours", "convolution", PARAMETERS)
@@ -23,12 +16,20 @@ JUDGE = Case("judge", "convolution", PARAMETERS, dtype="float64", judge=True)
 EFFORT = Effort(repeats=2, seconds=0.01, timeout=120)
 
 
+@pytest.fixture(scope="module")
+def processes():
+    with Processes() as processes:
+        yield processes
+
+
 @pytest.fixture
 def fake(monkeypatch):
-    """Processes that only note who was started; `broken` fails."""
+    """Cases are not measured, but noted; `broken` fails."""
     order = []
 
-    def run(case: Case, folder: Path, effort: Effort, results: bool) -> Measurement:
+    def run(
+        case: Case, folder: Path, effort: Effort, processes: Processes, results: bool
+    ) -> Measurement:
         order.append((case.name, results))
         if case.name == "broken":
             raise CaseFailedError("out of order")
@@ -45,7 +46,9 @@ def fake(monkeypatch):
 def test_cases_take_turns(fake):
     cases = (CASE, replace(CASE, name="other"), replace(CASE, name="third"))
     started = []
-    result = run_group(Group("x", "x", cases), EFFORT, lambda case: started.append(case.name))
+    result = run_group(
+        Group("x", "x", cases), EFFORT, Processes(), lambda case: started.append(case.name)
+    )
     assert fake == [(name, False) for name in ("ours", "other", "third")] * 2
     assert started == [name for name, _ in fake]
     assert [len(row.rounds) for row in result.rows] == [2, 2, 2]
@@ -53,7 +56,7 @@ def test_cases_take_turns(fake):
 
 def test_failures_keep_their_row_and_are_not_tried_again(fake):
     cases = (replace(CASE, name="broken"), CASE)
-    result = run_group(Group("x", "x", cases), EFFORT, lambda case: None)
+    result = run_group(Group("x", "x", cases), EFFORT, Processes(), lambda case: None)
     assert [name for name, _ in fake] == ["broken", "ours", "ours"]
     assert result.rows[0].failure == "out of order"
     assert len(result.rows[1].rounds) == 2
@@ -62,7 +65,7 @@ def test_failures_keep_their_row_and_are_not_tried_again(fake):
 
 def test_errors_against_the_judge(fake):
     untimed = replace(JUDGE, timed=False)
-    result = run_group(Group("x", "x", (CASE, untimed)), EFFORT, lambda case: None)
+    result = run_group(Group("x", "x", (CASE, untimed)), EFFORT, Processes(), lambda case: None)
     assert fake == [("ours", True), ("judge", True), ("ours", False)]
     ours, judge = result.rows
     assert ours.error == pytest.approx(5e-4)
@@ -73,22 +76,15 @@ def test_errors_against_the_judge(fake):
 
 def test_without_a_judge_there_are_no_errors(fake):
     broken = replace(JUDGE, name="broken")
-    result = run_group(Group("x", "x", (CASE, broken)), EFFORT, lambda case: None)
+    result = run_group(Group("x", "x", (CASE, broken)), EFFORT, Processes(), lambda case: None)
     assert result.rows[0].error is None
     assert result.rows[0].gradient_errors == {}
 
 
-def test_environment(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    values = environment(replace(CASE, threads=3))
-    assert (values["OMP_NUM_THREADS"], values["MKL_NUM_THREADS"]) == ("3", "3")
-    assert os.environ["OMP_NUM_THREADS"] == "7"
-
-
-def test_real_processes():
+def test_real_processes(processes):
     cases = (CASE, replace(JUDGE, parameters={**PARAMETERS, "form": "textbook"}))
     effort = replace(EFFORT, repeats=1)
-    result = run_group(Group("x", "x", cases), effort, lambda case: None)
+    result = run_group(Group("x", "x", cases), effort, processes, lambda case: None)
     ours, judge = result.rows
     assert not ours.failure, ours.failure
     assert 0 < ours.error < 1e-5
@@ -97,34 +93,22 @@ def test_real_processes():
     assert ours.peak_rss > 50e6
 
 
-def test_a_real_failure_has_its_reason(tmp_path):
+def test_a_real_failure_has_its_reason(tmp_path, processes):
     wrong = replace(CASE, parameters={**PARAMETERS, "directions": 3})
     with pytest.raises(CaseFailedError, match="ValueError: a kernel has 1 direction or 2"):
-        run_case(wrong, tmp_path, EFFORT, results=False)
+        run_case(wrong, tmp_path, EFFORT, processes, results=False)
 
 
-def test_a_process_that_hangs_is_given_up(tmp_path):
-    with pytest.raises(CaseFailedError, match=r"not done after 0\.1 s"):
-        run_case(CASE, tmp_path, replace(EFFORT, timeout=0.1), results=False)
-
-
-def test_a_process_that_dies_says_how(tmp_path, monkeypatch):
-    script = tmp_path / "dies.sh"
-    script.write_text("#!/bin/sh\necho last words >&2\nexit 3\n")
-    script.chmod(0o755)
-    monkeypatch.setattr(runner.sys, "executable", str(script))
-    with pytest.raises(CaseFailedError, match="last words"):
-        run_case(CASE, tmp_path, EFFORT, results=False)
-    script.write_text("#!/bin/sh\nkill -9 $$\n")
-    with pytest.raises(CaseFailedError, match="signal 9, most likely for want of memory"):
-        run_case(CASE, tmp_path, EFFORT, results=False)
+def test_a_process_that_hangs_is_a_failure(tmp_path):
+    with Processes() as processes, pytest.raises(CaseFailedError, match=r"not done after 0\.1 s"):
+        run_case(CASE, tmp_path, replace(EFFORT, timeout=0.1), processes, results=False)
 
 
 def test_a_case_too_large_is_not_started(tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "available", lambda: int(3e9))
-    monkeypatch.setattr(runner.sys, "executable", "/nowhere")
     with pytest.raises(CaseFailedError, match=r"takes about 12 GB of memory, 3\.0 are free"):
-        run_case(replace(CASE, gigabytes=12), tmp_path, EFFORT, results=False)
+        run_case(replace(CASE, gigabytes=12), tmp_path, EFFORT, Processes(), results=False)
+    assert not (tmp_path / "request.json").exists()
 
 
 @pytest.mark.parametrize(

@@ -95,16 +95,16 @@ def test_autocast(monkeypatch):
     assert seen == [torch.float32] * steps + [torch.bfloat16] * steps
 
 
-def answer(folder, case, results=True):
+def answered(folder, case, results=True):
     folder.mkdir(exist_ok=True)
     request = {"case": asdict(case), "seconds": 0.01, "results": results}
     (folder / "request.json").write_text(json.dumps(request))
-    worker.main(folder)
+    worker.answer(folder)
     return json.loads((folder / "measurement.json").read_text())
 
 
 def test_request_and_answer(tmp_path):
-    assert answer(tmp_path, CASE).keys() == {
+    assert answered(tmp_path, CASE).keys() == {
         "forward",
         "total",
         "peak_rss",
@@ -112,16 +112,16 @@ def test_request_and_answer(tmp_path):
         "memory_source",
     }
     assert {*np.load(tmp_path / "results.npz").files} == {"kernel", "input", "output"}
-    answer(tmp_path / "without", CASE, results=False)
+    answered(tmp_path / "without", CASE, results=False)
     assert not (tmp_path / "without" / "results.npz").exists()
 
 
 def test_failures_are_answers(tmp_path):
     wrong = replace(CASE, parameters={**CASE.parameters, "form": "magic"})
-    assert answer(tmp_path, wrong) == {"failure": "KeyError: 'magic'"}
+    assert answered(tmp_path, wrong) == {"failure": "KeyError: 'magic'"}
     network = {"kind": "s5", "d_model": 4}
     mistake = Case("x", "kernel", {"network": network, "length": 10, "form": "gemm"})
-    assert answer(tmp_path, mistake)["failure"].startswith("unknown kind 's5'")
+    assert answered(tmp_path, mistake)["failure"].startswith("unknown kind 's5'")
 
 
 def test_memory_is_counted():

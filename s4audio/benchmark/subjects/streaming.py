@@ -17,7 +17,6 @@ from torch.nn import functional as F
 
 from s4audio.benchmark.cases import Case
 from s4audio.benchmark.probe import Probe
-from s4audio.export.graph import build_step, repeat
 from s4audio.kernels import S4Kernel, StateSpaceKernel
 from s4audio.models import ClassifierConfig, SequenceClassifier
 from s4audio.models.block import Block
@@ -60,6 +59,8 @@ def _pushed(
     classifier = StreamingClassifier(model)
     batch = len(audio)
     if in_onnx:
+        from s4audio.export.graph import build_step, repeat
+
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             path.write_bytes(repeat(build_step(classifier), classifier).SerializeToString())
