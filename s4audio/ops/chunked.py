@@ -21,12 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from s4audio.ops.normalization import (
-    Normalized,
-    normalization_gradient,
-    normalized,
-    standardized,
-)
+from s4audio.ops.normalization import Normalized, normalization_gradient, normalized
 from s4audio.ops.pieces import cut, diagonal_sums, empty_pieces, in_pieces, join, toeplitz
 from s4audio.ops.tiles import in_tiles, output_dtype
 
@@ -151,8 +146,8 @@ class _ChunkedConvolution(torch.autograd.Function):
             for few, place in _few(some):
                 u_few = x_BHL[:, few]
                 if weight is not None:
-                    u_few = standardized(u_few, mean_H[few], scale_H[few])
-                    u_few = u_few.mul_(weight[few, None]).add_(bias[few, None])
+                    factor = (weight[few] * scale_H[few])[:, None]
+                    u_few = (u_few - mean_H[few, None]).mul_(factor).add_(bias[few, None])
                 cut(u_few, u[place])
                 cut(dy_BHL[:, few], dy[place])
             states, gradients = _states(u, tile), _state_gradients(dy, tile)
@@ -167,7 +162,7 @@ class _ChunkedConvolution(torch.autograd.Function):
                 if weight is None:
                     dx_BHL[:, few] = du_few
                 else:
-                    x_few = standardized(x_BHL[:, few], mean_H[few], scale_H[few])
+                    x_few = x_BHL[:, few] - mean_H[few, None]
                     d_weight[few], d_bias[few] = normalization_gradient(
                         du_few, x_few, weight[few], scale_H[few], dx_BHL[:, few]
                     )

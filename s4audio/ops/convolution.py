@@ -23,12 +23,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from s4audio.ops.normalization import (
-    Normalized,
-    normalization_gradient,
-    normalized,
-    standardized,
-)
+from s4audio.ops.normalization import Normalized, normalization_gradient, normalized
 from s4audio.ops.tiles import in_tiles, output_dtype
 
 _GOOD_FACTORS = (2, 3, 5)
@@ -153,8 +148,9 @@ class _Convolution(torch.autograd.Function):
         k_f = twist_N.new_empty(k_DHM.shape[1], size)
         mean_H, variance_H = k_DHM.new_zeros(2, k_DHM.shape[1])
         y_BHL = torch.empty(x_BHL.shape, dtype=output_dtype(x_BHL), device=x_BHL.device)
-        for some, room in _tiles(x_BHL, k_f):
+        for some in _slices(x_BHL, k_f, rows=1):
             k_f[some] = torch.fft.fft(_in_one_turn(k_DHM[:, some], length, size).mul_(twist_N))
+        for some, room in _tiles(x_BHL, k_f):
             u_tile = x_BHL[:, some]
             if weight is not None and bias is not None:
                 u_tile, mean_H[some], variance_H[some] = normalized(
@@ -184,8 +180,9 @@ class _Convolution(torch.autograd.Function):
         for some, room in _tiles(x_BHL, k_f):
             x_tile = u_tile = x_BHL[:, some]
             if weight is not None:
-                x_tile = standardized(x_tile, mean_H[some], scale_H[some])
-                u_tile = (x_tile * weight[some, None]).add_(bias[some, None])
+                x_tile = x_tile - mean_H[some, None]
+                factor = (weight[some] * scale_H[some])[:, None]
+                u_tile = (x_tile * factor).add_(bias[some, None])
             dy_f = torch.fft.ifft(_twisted(dy_BHL[:, some], untwist_N, room))
             if dk_DHM is not None:
                 # The batch is summed before the one inverse transform of each channel.
@@ -235,18 +232,23 @@ def _twist(k_DHM: Tensor, size: int) -> Tensor:
     return torch.polar(torch.ones_like(angle_N), angle_N).to(precision)
 
 
-def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Slices of the channels whose spectra fit in a processor's cache, all of them on a GPU.
-
-    With each comes room for its signals, zero beyond the length of u.
-    """
-    (batch, channels, _), size = u_BHL.shape, k_f.shape[-1]
-    fitting = max(1, TILE_BYTES // (batch * size * k_f.element_size()))
+def _slices(u_BHL: Tensor, k_f: Tensor, rows: int) -> Iterator[slice]:
+    """Slices of the channels so that `rows` spectra of each fit in the cache; on a GPU all."""
+    channels, size = k_f.shape
+    fitting = max(1, TILE_BYTES // (rows * size * k_f.element_size()))
     count = fitting if in_tiles(u_BHL) else channels
-    room = k_f.new_zeros(batch, min(count, channels), size)
     for start in range(0, channels, count):
-        stop = min(start + count, channels)
-        yield slice(start, stop), room[:, : stop - start]
+        yield slice(start, min(start + count, channels))
+
+
+def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Slices of the channels, with room for the signals of each, zero beyond the length of u."""
+    batch, size = len(u_BHL), k_f.shape[-1]
+    room = None
+    for some in _slices(u_BHL, k_f, batch):
+        if room is None:
+            room = k_f.new_zeros(batch, some.stop, size)
+        yield some, room[:, : some.stop - some.start]
 
 
 def _twisted(x_BHL: Tensor, twist_N: Tensor, room: Tensor) -> Tensor:

@@ -51,19 +51,14 @@ def normalized(
     return Normalized(centred_BHL.mul_(factor_H[:, None]).add_(bias_H[:, None]), mean_H, variance_H)
 
 
-def standardized(x_BHL: Tensor, mean_H: Tensor, scale_H: Tensor) -> Tensor:
-    """x^ = (x - mean) scale, with the scale 1 / std."""
-    return (x_BHL - mean_H[:, None]).mul_(scale_H[:, None])
-
-
 def normalization_gradient(
-    du_BHL: Tensor, standardized_BHL: Tensor, weight_H: Tensor, scale_H: Tensor, dx_BHL: Tensor
+    du_BHL: Tensor, centred_BHL: Tensor, weight_H: Tensor, scale_H: Tensor, dx_BHL: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Gradient of `normalized`.
 
     Args:
         du_BHL: gradient with respect to the normalised tensor (batch, channels, time).
-        standardized_BHL: x^ of the same tile; it is overwritten.
+        centred_BHL: x - mean of the same tile; it is overwritten.
         weight_H: factor of each channel.
         scale_H: 1 / std of each channel.
         dx_BHL: where the gradient with respect to the input goes.
@@ -72,9 +67,9 @@ def normalization_gradient(
         the gradients with respect to the factor and the shift of each channel.
     """
     count = du_BHL.shape[0] * du_BHL.shape[2]
-    d_weight_H = (du_BHL * standardized_BHL).sum((0, 2))
-    d_bias_H = du_BHL.sum((0, 2), dtype=standardized_BHL.dtype)
-    sum_BHL = standardized_BHL.mul_((d_weight_H / -count)[:, None]).add_(du_BHL)
+    d_weight_H = (du_BHL * centred_BHL).sum((0, 2)) * scale_H
+    d_bias_H = du_BHL.sum((0, 2), dtype=centred_BHL.dtype)
+    sum_BHL = centred_BHL.mul_((d_weight_H * scale_H / -count)[:, None]).add_(du_BHL)
     sum_BHL.sub_((d_bias_H / count)[:, None])
     torch.mul(sum_BHL, (weight_H * scale_H)[:, None], out=dx_BHL)
     return d_weight_H, d_bias_H
