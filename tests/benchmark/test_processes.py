@@ -11,6 +11,7 @@ import pytest
 from s4audio.benchmark import Case
 from s4audio.benchmark.processes import Processes, ProcessFailedError
 
+PYTHON = sys.executable
 PARAMETERS = {"form": "s4audio", "batch": 1, "channels": 2, "length": 64, "directions": 1}
 
 
@@ -106,3 +107,14 @@ def test_a_server_that_does_not_even_read(tmp_path, script):
             with pytest.raises(ProcessFailedError, match="ended with exit code 5"):
                 ours.answer(request(tmp_path / name), timeout=60)
             time.sleep(0.2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="takes a shell")
+def test_where_nothing_is_forked_every_answer_has_a_server(tmp_path, script):
+    code = "from s4audio.benchmark import worker; worker.sys.platform = 'darwin'; worker.main()"
+    script.write_text(f'#!/bin/sh\nexec {PYTHON} -c "{code}"\n')
+    with Processes() as ours:
+        for name in ("first", "second"):
+            ours.answer(request(tmp_path / name), timeout=120)
+            assert (tmp_path / name / "measurement.json").is_file()
+            assert ours._server is None

@@ -9,6 +9,10 @@ CONTEXTS = (256, 1_024, 4_096, 16_384)
 MOST_CACHED = 2**18
 """Tokens that a cache holds at most, over all sequences: 3 GB at full size."""
 
+CACHES = {None: 1, "sgconv": 6}
+"""What a Transformer and SGConv keep of the past, in numbers a channel, layer and token; the others
+keep a state."""
+
 CHANNELS, LAYERS = 256, 12
 """Long convolutions; a feed-forward layer follows every two, as in the published language model.
 Half as many blocks of a Transformer of the same width have as many parameters."""
@@ -64,6 +68,6 @@ def _case(
         "length": context,
         "tokens": context if kind == "sgconv" else 32,
     }
-    cached = context * batch * channels * layers * 4 / 1e9 if kind is None else 0.0
+    cached = CACHES.get(kind, 0) * context * batch * channels * layers * 4 / 1e9
     name = "Transformer with cache" if kind is None else KINDS[kind]
     return Case(name, "generation", parameters, gigabytes=sizes.gigabytes(1 + cached))
