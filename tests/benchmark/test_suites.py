@@ -110,3 +110,14 @@ def test_mistakes():
         list_groups(["kernel"], FULL, 1)
     with pytest.raises(UserError, match="threads is 0"):
         list_groups(["kernels"], FULL, 0)
+
+
+def test_generation_tells_the_memory_of_what_keeps_the_past():
+    needs = {
+        (case.name, case.parameters["batch"], case.length): case.gigabytes
+        for group in list_groups(["generation"], FULL, threads=2)
+        for case in group.cases
+    }
+    assert needs["S4D", 16, 16_384] == needs["S4D", 1, 256] == 1
+    assert needs["Transformer with cache", 16, 16_384] == pytest.approx(4.2, abs=0.1)
+    assert needs["SGConv", 16, 16_384] > 16
