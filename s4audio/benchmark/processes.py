@@ -12,32 +12,19 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Timer
 from time import monotonic
-from types import TracebackType
-from typing import Self
 
 WORKER = "s4audio.benchmark.worker"
 
 
-class ProcessFailedError(Exception):
-    """A process did not come to its end; the message is the reason."""
+class CaseFailedError(Exception):
+    """A case could not be measured; the message is the reason."""
 
 
 class Processes:
-    """Starts them, one at a time; a context manager."""
+    """Starts them, one at a time, until it is closed."""
 
     def __init__(self) -> None:
         self._server: subprocess.Popen[str] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._end()
 
     def answer(self, folder: Path, timeout: float) -> None:
         """Have a new process answer the request in a folder, and wait for it.
@@ -47,7 +34,7 @@ class Processes:
             timeout: seconds after which the process is given up.
 
         Raises:
-            ProcessFailedError: it is given up, or ends with another exit code than 0.
+            CaseFailedError: it is given up, or ends with another exit code than 0.
         """
         server = self._server = self._server or _start()
         stop = monotonic() + timeout
@@ -58,13 +45,14 @@ class Processes:
         finally:
             timer.cancel()
         if server.poll() is not None:
-            self._end()
+            self.close()
         if exit_code and monotonic() >= stop:
-            raise ProcessFailedError(f"not done after {timeout:g} s")
+            raise CaseFailedError(f"not done after {timeout:g} s")
         if exit_code:
-            raise ProcessFailedError(_last_words(exit_code, folder))
+            raise CaseFailedError(_last_words(exit_code, folder))
 
-    def _end(self) -> None:
+    def close(self) -> None:
+        """End what is running."""
         if self._server is not None:
             _kill(self._server)
             with suppress(BrokenPipeError):

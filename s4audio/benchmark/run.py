@@ -1,6 +1,7 @@
 """A whole run: measure, print, write."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -65,7 +66,7 @@ def run_benchmark(
     results: list[GroupResult] = []
     benchmark = Benchmark(command, date, machine, repeats, ())
     write_report(benchmark, output)
-    with _progress_bar(progress) as bar, Processes() as processes:
+    with _progress_bar(progress) as bar, closing(Processes()) as processes:
         task = bar.add_task("", total=sum(len(group.cases) for group in groups) * repeats)
 
         def started(case: Case) -> None:

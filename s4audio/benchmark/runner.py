@@ -14,7 +14,7 @@ import numpy as np
 
 from s4audio.benchmark.cases import Case, Group, GroupResult, Measurement, Row
 from s4audio.benchmark.memory import available
-from s4audio.benchmark.processes import Processes, ProcessFailedError
+from s4audio.benchmark.processes import CaseFailedError, Processes
 
 Errors = dict[int, tuple[float, dict[str, float]]]
 
@@ -32,10 +32,6 @@ class Effort:
     repeats: int
     seconds: float
     timeout: float
-
-
-class CaseFailedError(Exception):
-    """A case could not be measured; the message is the reason."""
 
 
 def run_group(
@@ -108,10 +104,7 @@ def run_case(
     answer.unlink(missing_ok=True)
     request = {"case": asdict(case), "seconds": effort.seconds, "results": results}
     (folder / "request.json").write_text(json.dumps(request))
-    try:
-        processes.answer(folder, effort.timeout)
-    except ProcessFailedError as error:
-        raise CaseFailedError(str(error)) from None
+    processes.answer(folder, effort.timeout)
     values = json.loads(answer.read_text())
     if "failure" in values:
         raise CaseFailedError(values["failure"])

@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from s4audio.ops.normalization import Normalized, normalization_gradient, normalized
 from s4audio.ops.pieces import cut, diagonal_sums, empty_pieces, in_pieces, join, toeplitz
-from s4audio.ops.tiles import in_tiles, output_dtype
+from s4audio.ops.tiles import in_tiles, output_dtype, slices
 
 TILE_BYTES = 64 * 2**20
 """Inputs and states that are held at once: more channels in one product, and little memory."""
@@ -177,8 +177,7 @@ def _tiles(x_BHL: Tensor, chunks: Chunks, dtype: torch.dtype) -> Iterator[slice]
     _, steps, states = chunks.enter.shape
     size = batch * channels * -(-length // steps) * (steps + states) * dtype.itemsize
     group = -(-channels // -(-size // TILE_BYTES)) if in_tiles(x_BHL) else channels
-    for start in range(0, channels, group):
-        yield slice(start, min(start + group, channels))
+    return slices(channels, group)
 
 
 def _part(chunks: Chunks, some: slice) -> Chunks:
@@ -187,9 +186,8 @@ def _part(chunks: Chunks, some: slice) -> Chunks:
 
 def _few(some: slice) -> Iterator[tuple[slice, slice]]:
     """Slices of a few channels each, whose waveforms fit in a core's cache, and their places."""
-    for start in range(some.start, some.stop, FEW_CHANNELS):
-        stop = min(start + FEW_CHANNELS, some.stop)
-        yield slice(start, stop), slice(start - some.start, stop - some.start)
+    for place in slices(some.stop - some.start, FEW_CHANNELS):
+        yield slice(some.start + place.start, some.start + place.stop), place
 
 
 def _product(pieces: Tensor, matrices: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from s4audio.ops.normalization import Normalized, normalization_gradient, normalized
-from s4audio.ops.tiles import in_tiles, output_dtype
+from s4audio.ops.tiles import in_tiles, output_dtype, slices
 
 _GOOD_FACTORS = (2, 3, 5)
 
@@ -148,7 +148,7 @@ class _Convolution(torch.autograd.Function):
         k_f = twist_N.new_empty(k_DHM.shape[1], size)
         mean_H, variance_H = k_DHM.new_zeros(2, k_DHM.shape[1])
         y_BHL = torch.empty(x_BHL.shape, dtype=output_dtype(x_BHL), device=x_BHL.device)
-        for some in _slices(x_BHL, k_f, rows=1):
+        for some in slices(len(k_f), _fitting(x_BHL, k_f, rows=1)):
             k_f[some] = torch.fft.fft(_in_one_turn(k_DHM[:, some], length, size).mul_(twist_N))
         for some, room in _tiles(x_BHL, k_f):
             u_tile = x_BHL[:, some]
@@ -232,22 +232,19 @@ def _twist(k_DHM: Tensor, size: int) -> Tensor:
     return torch.polar(torch.ones_like(angle_N), angle_N).to(precision)
 
 
-def _slices(u_BHL: Tensor, k_f: Tensor, rows: int) -> Iterator[slice]:
-    """Slices of the channels so that `rows` spectra of each fit in the cache; on a GPU all."""
+def _fitting(u_BHL: Tensor, k_f: Tensor, rows: int) -> int:
+    """Channels of which `rows` spectra each fit in a processor's cache; on a GPU all."""
     channels, size = k_f.shape
-    fitting = max(1, TILE_BYTES // (rows * size * k_f.element_size()))
-    count = fitting if in_tiles(u_BHL) else channels
-    for start in range(0, channels, count):
-        yield slice(start, min(start + count, channels))
+    fitting = TILE_BYTES // (rows * size * k_f.element_size())
+    return max(1, min(channels, fitting) if in_tiles(u_BHL) else channels)
 
 
 def _tiles(u_BHL: Tensor, k_f: Tensor) -> Iterator[tuple[slice, Tensor]]:
     """Slices of the channels, with room for the signals of each, zero beyond the length of u."""
-    batch, size = len(u_BHL), k_f.shape[-1]
-    room = None
-    for some in _slices(u_BHL, k_f, batch):
-        if room is None:
-            room = k_f.new_zeros(batch, some.stop, size)
+    batch, (channels, size) = len(u_BHL), k_f.shape
+    count = _fitting(u_BHL, k_f, batch)
+    room = k_f.new_zeros(batch, count, size)
+    for some in slices(channels, count):
         yield some, room[:, : some.stop - some.start]
 
 

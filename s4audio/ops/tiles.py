@@ -1,5 +1,7 @@
 """When to work on a part at a time, so that intermediate values stay in a processor's cache."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,20 @@ def in_tiles(x: Tensor) -> bool:
         True for parts.
     """
     return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def slices(total: int, count: int) -> Iterator[slice]:
+    """All of 0 to `total`, `count` at a time.
+
+    Args:
+        total: all there are.
+        count: at least 1.
+
+    Yields:
+        slices of `count`, the last of what is left.
+    """
+    for start in range(0, total, count):
+        yield slice(start, min(start + count, total))
 
 
 def group_of(channels: int, length: int, x: Tensor) -> int:

@@ -20,7 +20,7 @@ from torch.autograd.function import once_differentiable
 
 from s4audio.ops.backend import Backend
 from s4audio.ops.cauchy import cauchy, folded, roots_of_unity
-from s4audio.ops.tiles import in_tiles
+from s4audio.ops.tiles import in_tiles, slices
 from s4audio.ops.vandermonde import Tables, vandermonde_gradient, vandermonde_tables
 
 TILE_BYTES = 8 * 2**20
@@ -160,6 +160,4 @@ def _tiles(c_HRN: Tensor, length: int) -> Iterator[slice]:
     """Slices of the channels whose Cauchy products fit in a processor's cache, all on a GPU."""
     channels, rows, _ = c_HRN.shape
     fitting = max(1, TILE_BYTES // (rows * (length // 2 + 1) * c_HRN.element_size()))
-    count = fitting if in_tiles(c_HRN) else channels
-    for start in range(0, channels, count):
-        yield slice(start, start + count)
+    return slices(channels, fitting if in_tiles(c_HRN) else channels)

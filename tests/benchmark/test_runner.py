@@ -1,5 +1,6 @@
 """Processes, turns, failures, and the comparison with the judge."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 
 from s4audio.benchmark import Case, Group, Measurement, runner
-from s4audio.benchmark.processes import Processes
-from s4audio.benchmark.runner import CaseFailedError, Effort, relative_error, run_case, run_group
+from s4audio.benchmark.processes import CaseFailedError, Processes
+from s4audio.benchmark.runner import Effort, relative_error, run_case, run_group
 
 PARAMETERS = {"form": "s4audio", "batch": 1, "channels": 2, "length": 64, "directions": 1}
 CASE = Case("ours", "convolution", PARAMETERS)
@@ -18,7 +19,7 @@ EFFORT = Effort(repeats=2, seconds=0.01, timeout=120)
 
 @pytest.fixture(scope="module")
 def processes():
-    with Processes() as processes:
+    with closing(Processes()) as processes:
         yield processes
 
 
@@ -100,7 +101,10 @@ def test_a_real_failure_has_its_reason(tmp_path, processes):
 
 
 def test_a_process_that_hangs_is_a_failure(tmp_path):
-    with Processes() as processes, pytest.raises(CaseFailedError, match=r"not done after 0\.1 s"):
+    with (
+        closing(Processes()) as processes,
+        pytest.raises(CaseFailedError, match=r"not done after 0\.1 s"),
+    ):
         run_case(CASE, tmp_path, replace(EFFORT, timeout=0.1), processes, results=False)
 
 
